@@ -1,0 +1,102 @@
+//! What the two FP8 formats share.
+
+use core::fmt::{Debug, Display};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::E4m3 {}
+    impl Sealed for crate::E5m2 {}
+}
+
+/// The FP8 formats of the Hopper tensor core, as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// OCP E4M3 (the "FN" kind: no infinity, one NaN a sign).
+    E4m3,
+    /// OCP E5M2 (IEEE-like: infinities and NaN).
+    E5m2,
+}
+
+impl Format {
+    /// The largest finite value: 448 for E4M3, 57344 for E5M2.
+    ///
+    /// ```
+    /// use quarter_numerics::Format;
+    /// assert_eq!(Format::E4m3.max_finite(), 448.0);
+    /// assert_eq!(Format::E5m2.max_finite(), 57344.0);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn max_finite(self) -> f32 {
+        match self {
+            Self::E4m3 => crate::E4m3::MAX.to_f32(),
+            Self::E5m2 => crate::E5m2::MAX.to_f32(),
+        }
+    }
+
+    /// The name as PTX and safetensors spell it in capitals: `E4M3` or `E5M2`.
+    #[inline]
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::E4m3 => "E4M3",
+            Self::E5m2 => "E5M2",
+        }
+    }
+}
+
+impl Display for Format {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An FP8 format as a type. Sealed: [`crate::E4m3`] and [`crate::E5m2`].
+///
+/// For code generic over the format. The inherent methods of the two types do
+/// the same and are `const fn`.
+pub trait Fp8:
+    Copy + Default + Debug + Display + PartialEq + PartialOrd + Send + Sync + sealed::Sealed + 'static
+{
+    /// The format as a value.
+    const FORMAT: Format;
+    /// Stored fraction bits: 3 or 2.
+    const FRACTION_BITS: u32;
+    /// Exponent bias: 7 or 15.
+    const BIAS: i32;
+    /// Whether the format encodes infinities: E5M2 does, E4M3 does not.
+    const HAS_INFINITY: bool;
+    /// Positive zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Largest finite value: 448 or 57344.
+    const MAX: Self;
+    /// Smallest finite value: -448 or -57344.
+    const MIN: Self;
+    /// Smallest positive normal value: 2^-6 or 2^-14.
+    const MIN_POSITIVE: Self;
+    /// Smallest positive value: 2^-9 or 2^-16.
+    const MIN_POSITIVE_SUBNORMAL: Self;
+    /// The NaN that conversions return, code 0x7F.
+    const NAN: Self;
+
+    /// The value with these bits.
+    fn from_bits(bits: u8) -> Self;
+    /// The bits of this value.
+    fn to_bits(self) -> u8;
+    /// Exact widening; every NaN becomes `0x7FFF_FFFF`.
+    fn to_f32(self) -> f32;
+    /// Nearest even, saturating; see [`crate::E4m3::from_f32`].
+    fn from_f32(x: f32) -> Self;
+    /// Nearest even, not saturating; see [`crate::E4m3::from_f32_nonsat`].
+    fn from_f32_nonsat(x: f32) -> Self;
+    /// Stochastic rounding with a 16-bit word; see [`crate::E4m3::from_f32_stochastic`].
+    fn from_f32_stochastic(x: f32, bits: u16) -> Self;
+    /// Four stochastic roundings with one word; see [`crate::E4m3::from_f32x4_stochastic`].
+    fn from_f32x4_stochastic(x: [f32; 4], rbits: u32) -> [Self; 4];
+    /// Whether this is a NaN.
+    fn is_nan(self) -> bool;
+    /// Whether this is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}

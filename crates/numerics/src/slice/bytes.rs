@@ -1,0 +1,38 @@
+//! FP8 slices seen as bytes, and back, without a copy.
+
+use crate::Fp8;
+
+/// The codes as bytes.
+#[inline]
+#[must_use]
+pub const fn as_bytes<F: Fp8>(codes: &[F]) -> &[u8] {
+    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8.
+    unsafe { core::slice::from_raw_parts(codes.as_ptr().cast(), codes.len()) }
+}
+
+/// The codes as bytes to write; every byte is a valid code.
+#[inline]
+#[must_use]
+pub const fn as_bytes_mut<F: Fp8>(codes: &mut [F]) -> &mut [u8] {
+    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8, for which every
+    // bit pattern is valid.
+    unsafe { core::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) }
+}
+
+/// Bytes as codes; every byte is a valid code.
+#[inline]
+#[must_use]
+pub const fn from_bytes<F: Fp8>(bytes: &[u8]) -> &[F] {
+    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8, for which every
+    // bit pattern is valid.
+    unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// Bytes as codes to write.
+#[inline]
+#[must_use]
+pub const fn from_bytes_mut<F: Fp8>(bytes: &mut [u8]) -> &mut [F] {
+    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8, for which every
+    // bit pattern is valid.
+    unsafe { core::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
+}
