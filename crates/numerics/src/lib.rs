@@ -2,6 +2,7 @@
 //!
 //! * [`E4m3`] and [`E5m2`]: the two formats, with the API of `half::f16`.
 //! * [`mod@slice`]: casts of slices, with scale, amax and counts in the same pass.
+//! * [`tensor_core`]: what one `wgmma` instruction computes.
 //!
 //! ```
 //! use quarter_numerics::{E4m3, E5m2};
@@ -40,6 +41,7 @@ mod format;
 mod ops;
 mod round;
 pub mod slice;
+pub mod tensor_core;
 mod traits;
 mod widen;
 
