@@ -1,0 +1,142 @@
+//! A borrowed matrix of wide numbers.
+
+use crate::{Element, Error, Result};
+
+/// `rows` x `cols` numbers, row-major, `pitch` elements from one row to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    pitch: usize,
+}
+
+impl<'a, T: Element> Matrix<'a, T> {
+    /// A dense matrix: `data` has exactly `rows * cols` elements.
+    ///
+    /// # Errors
+    /// [`Error::Length`] otherwise.
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self> {
+        match rows.checked_mul(cols) {
+            Some(n) if n == data.len() => Ok(Self { data, rows, cols, pitch: cols }),
+            _ => Err(Error::Length {
+                what: "matrix",
+                got: data.len(),
+                allowed: format!("{rows} x {cols} elements are needed"),
+            }),
+        }
+    }
+
+    /// A matrix inside a larger one: row `r` is `data[r * pitch..][..cols]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the pitch is shorter than a row, [`Error::Length`] if
+    /// the last row does not fit.
+    pub fn with_pitch(data: &'a [T], rows: usize, cols: usize, pitch: usize) -> Result<Self> {
+        if pitch < cols {
+            return Err(Error::Shape {
+                what: "matrix",
+                rows,
+                cols,
+                allowed: format!("the pitch of {pitch} has to be at least the columns"),
+            });
+        }
+        match extent(rows, cols, pitch) {
+            Some(n) if n <= data.len() => Ok(Self { data, rows, cols, pitch }),
+            _ => Err(Error::Length {
+                what: "matrix",
+                got: data.len(),
+                allowed: format!("{rows} rows of {cols} at a pitch of {pitch} have to fit"),
+            }),
+        }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Row `r`, which has to exist.
+    pub(crate) fn row(&self, r: usize) -> &'a [T] {
+        &self.data[r * self.pitch..][..self.cols]
+    }
+}
+
+/// Elements from the first to one past the last; `None` on overflow.
+pub(crate) fn extent(rows: usize, cols: usize, pitch: usize) -> Option<usize> {
+    match rows {
+        0 => Some(0),
+        _ => (rows - 1).checked_mul(pitch)?.checked_add(cols),
+    }
+}
+
+/// As [`Matrix`], to be written to. Elements between the rows are left alone.
+#[derive(Debug)]
+pub struct MatrixMut<'a, T> {
+    data: &'a mut [T],
+    rows: usize,
+    cols: usize,
+    pitch: usize,
+}
+
+impl<'a, T: Element> MatrixMut<'a, T> {
+    /// A dense matrix: `data` has exactly `rows * cols` elements.
+    ///
+    /// # Errors
+    /// [`Error::Length`] otherwise.
+    pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self> {
+        Matrix::new(&*data, rows, cols)?;
+        Ok(Self { data, rows, cols, pitch: cols })
+    }
+
+    /// A matrix inside a larger one: row `r` is `data[r * pitch..][..cols]`.
+    ///
+    /// # Errors
+    /// As [`Matrix::with_pitch`].
+    pub fn with_pitch(data: &'a mut [T], rows: usize, cols: usize, pitch: usize) -> Result<Self> {
+        Matrix::with_pitch(&*data, rows, cols, pitch)?;
+        Ok(Self { data, rows, cols, pitch })
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Calls `work(first row, rows)` for blocks of at most `block` rows, on as many
+    /// threads as there are.
+    pub(crate) fn for_each_block(
+        &mut self,
+        block: usize,
+        work: impl Fn(usize, &mut [&mut [T]]) + Sync,
+    ) {
+        if self.rows == 0 || self.cols == 0 {
+            return;
+        }
+        let n = extent(self.rows, self.cols, self.pitch).unwrap_or(0);
+        let cols = self.cols;
+        let pitch = self.pitch;
+        let one = |(i, chunk): (usize, &mut [T])| {
+            let mut rows: Vec<&mut [T]> =
+                chunk.chunks_mut(pitch).map(|row| &mut row[..cols]).collect();
+            work(i * block, &mut rows);
+        };
+        #[cfg(feature = "rayon")]
+        {
+            use rayon::prelude::*;
+            self.data[..n].par_chunks_mut(block * pitch).enumerate().for_each(one);
+        }
+        #[cfg(not(feature = "rayon"))]
+        self.data[..n].chunks_mut(block * pitch).enumerate().for_each(one);
+    }
+}
