@@ -2,6 +2,7 @@
 
 mod element;
 mod error;
+pub mod gemm;
 pub mod quantize;
 pub mod random;
 pub mod scaling;

@@ -1,0 +1,144 @@
+//! The loops of a product: 32 columns at a time on the exact tensor core.
+
+use core::ops::Range;
+
+use quarter_numerics::tensor_core::{LANES, RowStep, STEP, StripStep, TensorCore};
+
+use super::plan::{ScaleOrder, is_blocked};
+use crate::quantize::MatrixMut;
+use crate::{Element, Quantized};
+
+/// Rows of D in one task: enough to reuse a decoded strip from the cache.
+const TASK_ROWS: usize = 16;
+/// Steps of a strip that stay in the first-level cache while rows pass over them.
+const CACHED_STEPS: usize = 4;
+/// Decoded bytes of B held at once, at most.
+const STRIP_BYTES: usize = 16 << 20;
+
+/// Computes D, handing each `y` to `store(n, y, old d)`.
+///
+/// Threads share out rows of D; no sum is ever split among them.
+pub(super) fn run<T: Element>(
+    a: &Quantized,
+    b: &Quantized,
+    chunk: usize,
+    order: ScaleOrder,
+    mut d: MatrixMut<T>,
+    store: impl Fn(usize, f32, T) -> T + Sync,
+) {
+    let core = TensorCore::new(a.format, b.format);
+    let steps = a.cols.div_ceil(STEP);
+    let strips_at_once = (STRIP_BYTES / (steps.max(1) * size_of::<StripStep>())).max(1);
+    let sum = Sum { core, a, b, order, chunk, blocked: is_blocked(a) || is_blocked(b) };
+    for n0 in (0..b.rows).step_by(strips_at_once * LANES) {
+        let n1 = b.rows.min(n0 + strips_at_once * LANES);
+        let strips: Vec<Vec<StripStep>> = (n0..n1)
+            .step_by(LANES)
+            .map(|n| decode_strip(&core, b, n..n1.min(n + LANES), steps))
+            .collect();
+        d.for_each_block(TASK_ROWS, |m0, rows| {
+            let decoded: Vec<Vec<RowStep>> =
+                (m0..m0 + rows.len()).map(|m| decode_row(&core, a, m)).collect();
+            for (strip, n) in strips.iter().zip((n0..n1).step_by(LANES)) {
+                let mut y = [[0f32; LANES]; TASK_ROWS];
+                sum.run(m0, n, &decoded, strip, &mut y);
+                for (row, y) in rows.iter_mut().zip(&y) {
+                    let end = n1.min(n + LANES);
+                    for ((d, y), n) in row[n..end].iter_mut().zip(y).zip(n..) {
+                        *d = store(n, *y, *d);
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn decode_row(core: &TensorCore, a: &Quantized, m: usize) -> Vec<RowStep> {
+    let decode = |codes| {
+        let mut step = core.row_step();
+        core.decode_row(codes, &mut step);
+        step
+    };
+    a.row(m).chunks(STEP).map(decode).collect()
+}
+
+/// Rows `n` of B (at most 32), step by step.
+fn decode_strip(core: &TensorCore, b: &Quantized, n: Range<usize>, steps: usize) -> Vec<StripStep> {
+    let rows: Vec<&[u8]> = n.map(|n| b.row(n)).collect();
+    let code = |n: usize, k: usize| rows.get(n).and_then(|row| row.get(k)).copied().unwrap_or(0);
+    let mut strip = vec![core.strip_step(); steps];
+    for (i, step) in strip.iter_mut().enumerate() {
+        core.decode_strip(|n, k| code(n, i * STEP + k), step);
+    }
+    strip
+}
+
+/// How partial sums and scales become `y`.
+struct Sum<'a> {
+    core: TensorCore,
+    a: &'a Quantized,
+    b: &'a Quantized,
+    order: ScaleOrder,
+    chunk: usize,
+    blocked: bool,
+}
+
+impl Sum<'_> {
+    /// `y` of the rows from `m` and the 32 columns from `n`, before the epilogue.
+    /// Columns past the end are worth nothing.
+    fn run(
+        &self,
+        m: usize,
+        n: usize,
+        rows: &[Vec<RowStep>],
+        strip: &[StripStep],
+        y: &mut [[f32; LANES]; TASK_ROWS],
+    ) {
+        let chunk_steps = self.chunk / STEP;
+        for (i, strip) in strip.chunks(chunk_steps).enumerate() {
+            let mut p = [[0f32; LANES]; TASK_ROWS];
+            for (j, strip) in strip.chunks(CACHED_STEPS).enumerate() {
+                let first = i * chunk_steps + j * CACHED_STEPS;
+                for (row, p) in rows.iter().zip(&mut p) {
+                    self.core.chain(&row[first..][..strip.len()], strip, p);
+                }
+            }
+            let sb = self.of_columns(n, i * self.chunk);
+            for (r, (p, y)) in p.iter().zip(y.iter_mut()).take(rows.len()).enumerate() {
+                if self.blocked {
+                    let sa = self.a.scale_inv_at(m + r, i * self.chunk);
+                    self.add_scaled(p, sa, &sb, y);
+                } else {
+                    y.iter_mut().zip(p).for_each(|(y, p)| *y += p);
+                }
+            }
+        }
+        if !self.blocked {
+            let sb = self.of_columns(n, 0);
+            for (r, y) in y.iter_mut().take(rows.len()).enumerate() {
+                let sa = self.a.scale_inv_at(m + r, 0);
+                for (y, sb) in y.iter_mut().zip(sb) {
+                    *y = match self.order {
+                        ScaleOrder::Sequential => *y * sa * sb,
+                        ScaleOrder::Combined => *y * (sa * sb),
+                    };
+                }
+            }
+        }
+    }
+
+    fn add_scaled(&self, p: &[f32; LANES], sa: f32, sb: &[f32; LANES], y: &mut [f32; LANES]) {
+        for ((y, p), sb) in y.iter_mut().zip(p).zip(sb) {
+            *y = match self.order {
+                ScaleOrder::Sequential => (p * sa).mul_add(*sb, *y),
+                ScaleOrder::Combined => (sa * sb).mul_add(*p, *y),
+            };
+        }
+    }
+
+    /// The scales of 32 rows of B from `n`, at element `k`.
+    fn of_columns(&self, n: usize, k: usize) -> [f32; LANES] {
+        let last = self.b.rows - 1;
+        core::array::from_fn(|j| self.b.scale_inv_at((n + j).min(last), k))
+    }
+}
