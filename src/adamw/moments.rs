@@ -1,0 +1,238 @@
+//! The FP8 moments of one tensor or shard: codes and scales as one value.
+
+use super::block::{encode_first, encode_second, max_bits, padded, scale};
+use super::state::{State, decode};
+use super::tensors::same_length;
+use super::{BLOCK, FullMoments};
+use crate::{Error, Result};
+
+/// What the code of a second moment stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SecondForm {
+    /// `sqrt(v) / s`: a block spans 11 decades of v.
+    #[default]
+    Sqrt,
+    /// `v / s`: a block spans 5 decades of v.
+    Linear,
+}
+
+/// Both moments of a tensor, or of a shard of it, in E4M3 with one scale for
+/// each block of 128 and moment.
+///
+/// Blocks count from the start of the unsharded tensor, so cutting at a
+/// multiple of 128 and joining again changes no bit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    form: SecondForm,
+    first: u64,
+    m: Vec<u8>,
+    v: Vec<u8>,
+    m_scales: Vec<f32>,
+    v_scales: Vec<f32>,
+}
+
+/// The index of a random word has 51 bits.
+const END: u64 = 1 << 51;
+
+impl Moments {
+    /// Zero moments of a whole tensor of `len` elements.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if `len` is above 2^51.
+    pub fn new(form: SecondForm, len: usize) -> Result<Self> {
+        Self::new_shard(form, 0, len)
+    }
+
+    /// Zero moments of the `len` elements from index `first` of a tensor.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `first` is a multiple of 128 and the shard
+    /// ends at 2^51 or below.
+    pub fn new_shard(form: SecondForm, first: u64, len: usize) -> Result<Self> {
+        check_place(first, len)?;
+        let blocks = len.div_ceil(BLOCK);
+        Ok(Self {
+            form,
+            first,
+            m: vec![0; len],
+            v: vec![0; len],
+            m_scales: vec![f32::MIN_POSITIVE; blocks],
+            v_scales: vec![f32::MIN_POSITIVE; blocks],
+        })
+    }
+
+    /// Moments from saved parts: `m` and `v` E4M3 codes, one a parameter, and
+    /// one scale a block.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the parts do not fit together; [`Error::Parameter`]
+    /// for a misplaced shard, a NaN code, a second moment with its sign bit set,
+    /// and a scale that is not a normal positive number.
+    pub fn from_parts(
+        form: SecondForm,
+        first: u64,
+        (m, m_scales): (Vec<u8>, Vec<f32>),
+        (v, v_scales): (Vec<u8>, Vec<f32>),
+    ) -> Result<Self> {
+        check_place(first, m.len())?;
+        same_length("codes of v", v.len(), m.len())?;
+        let blocks = m.len().div_ceil(BLOCK);
+        for (what, got) in [("scales of m", m_scales.len()), ("scales of v", v_scales.len())] {
+            if got != blocks {
+                let allowed = format!("{} elements have {blocks} blocks of 128", m.len());
+                return Err(Error::Length { what, got, allowed });
+            }
+        }
+        let refuse = |what, got, allowed| Err(Error::Parameter { what, got, allowed });
+        if let Some(q) = m.iter().find(|&&q| q & 0x7f == 0x7f) {
+            return refuse("code of m", format!("{q:#04x}"), "it is not a NaN");
+        }
+        if let Some(q) = v.iter().find(|&&q| q >= 0x7f) {
+            return refuse("code of v", format!("{q:#04x}"), "it is at most 0x7e");
+        }
+        if let Some(s) = m_scales.iter().chain(&v_scales).find(|s| !s.is_normal() || **s < 0.0) {
+            return refuse("scale", s.to_string(), "it is positive and normal");
+        }
+        Ok(Self { form, first, m, v, m_scales, v_scales })
+    }
+
+    /// Takes over f32 moments, each rounded to nearest, with the floor.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if a moment is not finite or a second moment is
+    /// negative.
+    pub fn from_full(form: SecondForm, full: &FullMoments) -> Result<Self> {
+        let mut moments = Self::new_shard(form, full.first(), full.len())?;
+        for (block, (m, v)) in full.m().chunks(BLOCK).zip(full.v().chunks(BLOCK)).enumerate() {
+            let n = m.len();
+            let (m, v) = (padded(m, 0.0), padded(v, 0.0));
+            let x = if form == SecondForm::Sqrt { v.map(f32::sqrt) } else { v };
+            let amax_m = f32::from_bits(max_bits(&m.map(f32::abs)));
+            let amax_v = f32::from_bits(max_bits(&x));
+            if !amax_m.is_finite() || !(0.0..f32::INFINITY).contains(&amax_v) {
+                return Err(Error::Parameter {
+                    what: "moment",
+                    got: format!("|m| <= {amax_m}, v <= {amax_v} in block {block}"),
+                    allowed: "it is finite, and a second moment is not negative",
+                });
+            }
+            let (s_m, s_v) = (scale(amax_m), scale(amax_v));
+            let start = block * BLOCK;
+            let (q, ..) = encode_first(&m, s_m, None);
+            moments.m[start..start + n].copy_from_slice(&q[..n]);
+            let (q, ..) = encode_second(&x, s_v, form, None);
+            moments.v[start..start + n].copy_from_slice(&q[..n]);
+            (moments.m_scales[block], moments.v_scales[block]) = (s_m, s_v);
+        }
+        Ok(moments)
+    }
+
+    /// The values these moments stand for, as the next step reads them.
+    pub fn to_full(&self) -> FullMoments {
+        let values = |codes: &[u8], scales: &[f32], square: bool| {
+            let blocks = codes.chunks(BLOCK).zip(scales);
+            let values = blocks.flat_map(|(q, &s)| decode(q, s).into_iter().take(q.len()));
+            values.map(|x| if square { x * x } else { x }).collect()
+        };
+        FullMoments::from_checked(
+            self.first,
+            values(&self.m, &self.m_scales, false),
+            values(&self.v, &self.v_scales, self.form == SecondForm::Sqrt),
+        )
+    }
+
+    /// Cuts off what starts at the local index `at` and returns it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `at` is a multiple of 128 and at most the length.
+    pub fn split_off(&mut self, at: usize) -> Result<Self> {
+        if !at.is_multiple_of(BLOCK) || at > self.len() {
+            return Err(Error::Parameter {
+                what: "at",
+                got: at.to_string(),
+                allowed: "it is a multiple of 128, at most the length",
+            });
+        }
+        Ok(Self {
+            form: self.form,
+            first: self.first + at as u64,
+            m: self.m.split_off(at),
+            v: self.v.split_off(at),
+            m_scales: self.m_scales.split_off(at / BLOCK),
+            v_scales: self.v_scales.split_off(at / BLOCK),
+        })
+    }
+
+    /// Joins the neighbouring shard `next` to the end of this one.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `next` starts where this one ends, at a
+    /// multiple of 128, in the same form.
+    pub fn append(&mut self, next: &Self) -> Result<()> {
+        let end = self.first + self.len() as u64;
+        if next.first != end || !self.len().is_multiple_of(BLOCK) || next.form != self.form {
+            return Err(Error::Parameter {
+                what: "next shard",
+                got: format!("{:?} from {} after {:?} to {end}", next.form, next.first, self.form),
+                allowed: "it has the same form and starts where the other ends, at a multiple of 128",
+            });
+        }
+        self.m.extend_from_slice(&next.m);
+        self.v.extend_from_slice(&next.v);
+        self.m_scales.extend_from_slice(&next.m_scales);
+        self.v_scales.extend_from_slice(&next.v_scales);
+        Ok(())
+    }
+
+    /// Bytes of codes and scales: 2 a parameter and 8 a block.
+    pub fn bytes(&self) -> usize {
+        2 * self.m.len() + 4 * (self.m_scales.len() + self.v_scales.len())
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.m.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.m.is_empty()
+    }
+
+    /// Index of the first element in the unsharded tensor.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// What the codes of the second moment stand for.
+    pub fn form(&self) -> SecondForm {
+        self.form
+    }
+
+    /// E4M3 codes of the first moment, and their scales, one a block.
+    pub fn m(&self) -> (&[u8], &[f32]) {
+        (&self.m, &self.m_scales)
+    }
+
+    /// E4M3 codes of the second moment, and their scales, one a block.
+    pub fn v(&self) -> (&[u8], &[f32]) {
+        (&self.v, &self.v_scales)
+    }
+
+    pub(super) fn state(&mut self) -> State<'_> {
+        let Self { form, m, v, m_scales, v_scales, .. } = self;
+        State::Fp8 { form: *form, m, v, m_scales, v_scales }
+    }
+}
+
+pub(super) fn check_place(first: u64, len: usize) -> Result<()> {
+    let end = first.checked_add(len as u64);
+    if first.is_multiple_of(BLOCK as u64) && end.is_some_and(|end| end <= END) {
+        return Ok(());
+    }
+    Err(Error::Parameter {
+        what: "first",
+        got: format!("{first}, with {len} elements"),
+        allowed: "a shard starts at a multiple of 128 and ends at 2^51 or below",
+    })
+}

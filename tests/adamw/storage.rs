@@ -1,0 +1,188 @@
+//! Moments as values: bytes, cuts, conversions, refusals.
+
+use crate::bits::{normal, state, view};
+use crate::naive::{self, Stored};
+use half::bf16;
+use quarter::Error;
+use quarter::adamw::{
+    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm,
+    StepConstants, Weights, literal,
+};
+use quarter::random::Source;
+
+fn constants(hyper: &Hyper) -> StepConstants {
+    let mut clock = Clock::START;
+    clock.advance(hyper);
+    StepConstants::new(hyper, &clock, 1.0, 1.0).unwrap()
+}
+
+const SOURCE: Source = Source { seed: 0, tensor: 0, step: 0 };
+
+#[test]
+fn bytes_are_those_of_the_buffers() {
+    for (len, bytes) in [(0, 0), (1, 10), (128, 264), (129, 274), (1 << 20, (1 << 21) + (1 << 16))]
+    {
+        assert_eq!(Moments::new(SecondForm::Sqrt, len).unwrap().bytes(), bytes);
+        assert_eq!(FullMoments::new(len).unwrap().bytes(), 8 * len);
+        assert_eq!(literal::LiteralMoments::new(len).bytes(), 2 * len + 8);
+    }
+}
+
+#[test]
+fn from_f32_moments_and_back() {
+    let len = 300;
+    let m: Vec<f32> = (0..len).map(|i| normal(1, i) as f32).collect();
+    // Element 7 would vanish beside element 8 without the floor.
+    let v: Vec<f32> = (0..len)
+        .map(|i| match i {
+            7 => 1e-20,
+            8 => 1e6,
+            9 => 0.0,
+            _ => (normal(2, i) as f32).powi(2),
+        })
+        .collect();
+    let full = FullMoments::from_parts(256, m.clone(), v.clone()).unwrap();
+    for form in [SecondForm::Sqrt, SecondForm::Linear] {
+        let moments = Moments::from_full(form, &full).unwrap();
+        let got = state(&moments);
+        assert_eq!((got.first, got.v[7], got.v[8], got.v[9]), (256, 1, 0x7e, 0));
+        let kept = |v: f32| {
+            if form == SecondForm::Sqrt { v.sqrt() } else { v }
+        };
+        for block in 0..3 {
+            let range = block * 128..(block * 128 + 128).min(len as usize);
+            let inverse = 1.0 / got.s_m[block];
+            for i in range {
+                let code = naive::nearest(m[i].abs() * inverse) | if m[i] < 0.0 { 0x80 } else { 0 };
+                assert_eq!(got.m[i], code);
+                let code = naive::nearest(kept(v[i]) * (1.0 / got.s_v[block]));
+                assert_eq!(got.v[i], code.max(u8::from(v[i] > 0.0)));
+            }
+        }
+        let back = moments.to_full();
+        assert_eq!(back.first(), 256);
+        for i in 0..len as usize {
+            assert_eq!(back.m()[i], naive::decode(got.m[i]) * got.s_m[i / 128]);
+            let x = naive::decode(got.v[i]) * got.s_v[i / 128];
+            assert_eq!(back.v()[i], if form == SecondForm::Sqrt { x * x } else { x });
+        }
+    }
+}
+
+#[test]
+fn parts_are_the_whole() {
+    let mut w = Stored::F32(vec![0.0; 300]);
+    let g: Vec<f32> = (0..300).map(|i| normal(3, i) as f32).collect();
+    let mut moments = Moments::new(SecondForm::Linear, 300).unwrap();
+    let hyper = Hyper::default();
+    let (k, o) = (constants(&hyper), Options::new(&hyper));
+    let _ = adamw::step(view(&mut w), Gradient::F32(&g), &mut moments, &k, &o, SOURCE).unwrap();
+    let parts = |(codes, scales): (&[u8], &[f32])| (codes.to_vec(), scales.to_vec());
+    let (m, v) = (parts(moments.m()), parts(moments.v()));
+    let again = Moments::from_parts(SecondForm::Linear, 0, m.clone(), v.clone()).unwrap();
+    assert_eq!(again, moments);
+
+    let refused = |m, v| Moments::from_parts(SecondForm::Linear, 0, m, v).is_err();
+    let with = |(codes, scales): &(Vec<u8>, Vec<f32>), i: usize, code: u8, scale: f32| {
+        let (mut codes, mut scales) = (codes.clone(), scales.clone());
+        (codes[i], scales[1]) = (code, scale);
+        (codes, scales)
+    };
+    assert!(!refused(with(&m, 5, 0xfe, 1.0), with(&v, 5, 0x7e, 1.0)));
+    assert!(refused(with(&m, 5, 0xff, 1.0), v.clone()));
+    assert!(refused(m.clone(), with(&v, 5, 0x7f, 1.0)));
+    assert!(refused(m.clone(), with(&v, 5, 0x80, 1.0)));
+    for scale in [0.0, -1.0, 1e-40, f32::INFINITY, f32::NAN] {
+        assert!(refused(with(&m, 5, 0, scale), v.clone()));
+        assert!(refused(m.clone(), with(&v, 5, 0, scale)));
+    }
+    assert!(refused((m.0.clone(), vec![1.0; 2]), v.clone()));
+    assert!(refused(m.clone(), (vec![0; 299], v.1.clone())));
+}
+
+#[test]
+fn cuts_lie_between_blocks() {
+    let mut moments = Moments::new_shard(SecondForm::Sqrt, 128, 300).unwrap();
+    for at in [1, 127, 300, 384] {
+        assert!(matches!(moments.split_off(at), Err(Error::Parameter { .. })));
+    }
+    assert_eq!(moments.len(), 300);
+    let tail = moments.split_off(256).unwrap();
+    assert_eq!((moments.len(), tail.first(), tail.len()), (256, 384, 44));
+    let mut wrong_order = tail.clone();
+    assert!(wrong_order.append(&moments).is_err());
+    let other_form = Moments::new_shard(SecondForm::Linear, 384, 44).unwrap();
+    assert!(moments.append(&other_form).is_err());
+    moments.append(&tail).unwrap();
+    assert_eq!(moments, Moments::new_shard(SecondForm::Sqrt, 128, 300).unwrap());
+    assert!(Moments::new_shard(SecondForm::Sqrt, 64, 300).is_err());
+    assert!(Moments::new_shard(SecondForm::Sqrt, 1 << 51, 1).is_err());
+}
+
+/// A refused call writes nothing.
+#[test]
+fn wrong_lengths_are_refused() {
+    let hyper = Hyper::default();
+    let (k, o) = (constants(&hyper), Options::new(&hyper));
+    let mut moments = Moments::new(SecondForm::Sqrt, 200).unwrap();
+    let mut full = FullMoments::new(200).unwrap();
+    let mut literals = literal::LiteralMoments::new(200);
+    for (weights, copy, gradient) in [(199, 200, 200), (200, 201, 200), (200, 200, 0)] {
+        let (mut master, mut weights) = (vec![1.0; weights], vec![bf16::ONE; copy]);
+        let g = vec![1.0; gradient];
+        let g = Gradient::F32(&g);
+        let view = Weights::Master { master: &mut master, weights: &mut weights };
+        let told = adamw::step(view, g, &mut moments, &k, &o, SOURCE);
+        assert!(matches!(told, Err(Error::Length { .. })));
+        let view = Weights::Master { master: &mut master, weights: &mut weights };
+        let told = adamw::step_full(view, g, &mut full, &k, SOURCE);
+        assert!(matches!(told, Err(Error::Length { .. })));
+        weights.truncate(master.len());
+        let told = literal::step(&mut weights, g, &mut literals, &k);
+        assert_eq!(told.is_ok(), weights.len() == 200 && gradient == 200);
+        if told.is_err() {
+            assert!(weights.iter().all(|w| *w == bf16::ONE));
+            assert_eq!(literals, literal::LiteralMoments::new(200));
+        }
+        assert!(master.iter().all(|w| *w == 1.0));
+        literals = literal::LiteralMoments::new(200);
+    }
+    assert_eq!(moments, Moments::new(SecondForm::Sqrt, 200).unwrap());
+    assert_eq!(full, FullMoments::new(200).unwrap());
+}
+
+#[test]
+fn hyperparameters_have_ranges() {
+    let good = Hyper::default();
+    assert!(good.validate().is_ok());
+    let bad = [
+        Hyper { beta1: 1.0, ..good },
+        Hyper { beta1: -0.1, ..good },
+        Hyper { beta2: f64::NAN, ..good },
+        Hyper { beta2: 1.0, ..good },
+        Hyper { eps: -1e-8, ..good },
+        Hyper { eps: f64::INFINITY, ..good },
+        Hyper { lr: f64::NAN, ..good },
+        Hyper { lr: -1e-3, ..good },
+        Hyper { weight_decay: -0.1, ..good },
+    ];
+    let mut clock = Clock::START;
+    assert!(StepConstants::new(&good, &clock, 1.0, 1.0).is_err(), "not advanced");
+    clock.advance(&good);
+    for hyper in bad {
+        assert!(hyper.validate().is_err(), "{hyper:?}");
+        assert!(StepConstants::new(&hyper, &clock, 1.0, 1.0).is_err());
+    }
+    for (shrink, scale) in [(0.5, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1.0, 1e39)] {
+        assert!(StepConstants::new(&good, &clock, shrink, scale).is_err());
+    }
+    let overflow = Hyper { lr: 1e39, ..good };
+    assert!(StepConstants::new(&overflow, &clock, 1.0, 1.0).is_err());
+}
+
+#[test]
+fn the_default_rounding_of_m_follows_beta1() {
+    let first = |beta1| Options::new(&Hyper { beta1, ..Hyper::default() }).first;
+    assert_eq!(first(0.9), Rounding::Nearest);
+    assert_eq!(first(0.95), Rounding::Stochastic);
+}
