@@ -12,6 +12,7 @@ use super::block::{
     Lanes, advance, bf16_nearest, descend, encode_first, load_gradient, load_weights, max_bits,
     scale,
 };
+use super::moments::check_codes;
 use super::state::decode;
 use super::tensors::{Rounding, Weights, same_length};
 use super::work::multiversion;
@@ -34,6 +35,16 @@ impl LiteralMoments {
     pub fn new(len: usize) -> Self {
         let zero = f32::MIN_POSITIVE;
         Self { m: vec![0; len], v: vec![0; len], m_scale: zero, v_scale: zero }
+    }
+
+    /// Moments from saved parts: E4M3 codes, one a parameter, and the scale of each.
+    ///
+    /// # Errors
+    /// As [`Moments::from_parts`](super::Moments::from_parts).
+    pub fn from_parts((m, m_scale): (Vec<u8>, f32), (v, v_scale): (Vec<u8>, f32)) -> Result<Self> {
+        same_length("codes of v", v.len(), m.len())?;
+        check_codes(&m, &v, [m_scale, v_scale].iter())?;
+        Ok(Self { m, v, m_scale, v_scale })
     }
 
     /// Bytes of codes and scales: 2 a parameter and 8.

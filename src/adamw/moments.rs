@@ -83,16 +83,7 @@ impl Moments {
                 return Err(Error::Length { what, got, allowed });
             }
         }
-        let refuse = |what, got, allowed| Err(Error::Parameter { what, got, allowed });
-        if let Some(q) = m.iter().find(|&&q| q & 0x7f == 0x7f) {
-            return refuse("code of m", format!("{q:#04x}"), "it is not a NaN");
-        }
-        if let Some(q) = v.iter().find(|&&q| q >= 0x7f) {
-            return refuse("code of v", format!("{q:#04x}"), "it is at most 0x7e");
-        }
-        if let Some(s) = m_scales.iter().chain(&v_scales).find(|s| !s.is_normal() || **s < 0.0) {
-            return refuse("scale", s.to_string(), "it is positive and normal");
-        }
+        check_codes(&m, &v, m_scales.iter().chain(&v_scales))?;
         Ok(Self { form, first, m, v, m_scales, v_scales })
     }
 
@@ -222,6 +213,25 @@ impl Moments {
     pub(super) fn state(&mut self) -> State<'_> {
         let Self { form, m, v, m_scales, v_scales, .. } = self;
         State::Fp8 { form: *form, m, v, m_scales, v_scales }
+    }
+}
+
+/// Refuses what no step can have written.
+pub(super) fn check_codes<'a>(
+    m: &[u8],
+    v: &[u8],
+    mut scales: impl Iterator<Item = &'a f32>,
+) -> Result<()> {
+    let refuse = |what, got, allowed| Err(Error::Parameter { what, got, allowed });
+    if let Some(q) = m.iter().find(|&&q| q & 0x7f == 0x7f) {
+        return refuse("code of m", format!("{q:#04x}"), "it is not a NaN");
+    }
+    if let Some(q) = v.iter().find(|&&q| q >= 0x7f) {
+        return refuse("code of v", format!("{q:#04x}"), "it is at most 0x7e");
+    }
+    match scales.find(|s| !s.is_normal() || **s < 0.0) {
+        Some(s) => refuse("scale", s.to_string(), "it is positive and normal"),
+        None => Ok(()),
     }
 }
 

@@ -30,18 +30,25 @@ pub(super) fn run<T: Element>(
     let steps = a.cols.div_ceil(STEP);
     let strips_at_once = (STRIP_BYTES / (steps.max(1) * size_of::<StripStep>())).max(1);
     let sum = Sum { core, a, b, order, chunk, blocked: is_blocked(a) || is_blocked(b) };
+    // Making a step costs a decoding: buffers are copied from one.
+    let (row_step, strip_step) = (core.row_step(), core.strip_step());
     for n0 in (0..b.rows).step_by(strips_at_once * LANES) {
         let n1 = b.rows.min(n0 + strips_at_once * LANES);
-        let strips: Vec<Vec<StripStep>> = (n0..n1)
-            .step_by(LANES)
-            .map(|n| decode_strip(&core, b, n..n1.min(n + LANES), steps))
-            .collect();
+        let mut strips = vec![strip_step.clone(); (n1 - n0).div_ceil(LANES) * steps];
+        for (strip, n) in strips.chunks_mut(steps.max(1)).zip((n0..n1).step_by(LANES)) {
+            decode_strip(&core, b, n..n1.min(n + LANES), strip);
+        }
         d.for_each_block(TASK_ROWS, |m0, rows| {
-            let decoded: Vec<Vec<RowStep>> =
-                (m0..m0 + rows.len()).map(|m| decode_row(&core, a, m)).collect();
-            for (strip, n) in strips.iter().zip((n0..n1).step_by(LANES)) {
+            let mut decoded = vec![row_step.clone(); rows.len() * steps];
+            for (row, m) in decoded.chunks_mut(steps.max(1)).zip(m0..) {
+                for (step, codes) in row.iter_mut().zip(a.row(m).chunks(STEP)) {
+                    core.decode_row(codes, step);
+                }
+            }
+            for (i, n) in (n0..n1).step_by(LANES).enumerate() {
+                let strip = &strips[i * steps..][..steps];
                 let mut y = [[0f32; LANES]; TASK_ROWS];
-                sum.run(m0, n, &decoded, strip, &mut y);
+                sum.run(m0, n, &decoded, strip, &mut y[..rows.len()]);
                 for (row, y) in rows.iter_mut().zip(&y) {
                     let end = n1.min(n + LANES);
                     for ((d, y), n) in row[n..end].iter_mut().zip(y).zip(n..) {
@@ -53,24 +60,13 @@ pub(super) fn run<T: Element>(
     }
 }
 
-fn decode_row(core: &TensorCore, a: &Quantized, m: usize) -> Vec<RowStep> {
-    let decode = |codes| {
-        let mut step = core.row_step();
-        core.decode_row(codes, &mut step);
-        step
-    };
-    a.row(m).chunks(STEP).map(decode).collect()
-}
-
 /// Rows `n` of B (at most 32), step by step.
-fn decode_strip(core: &TensorCore, b: &Quantized, n: Range<usize>, steps: usize) -> Vec<StripStep> {
+fn decode_strip(core: &TensorCore, b: &Quantized, n: Range<usize>, strip: &mut [StripStep]) {
     let rows: Vec<&[u8]> = n.map(|n| b.row(n)).collect();
-    let code = |n: usize, k: usize| rows.get(n).and_then(|row| row.get(k)).copied().unwrap_or(0);
-    let mut strip = vec![core.strip_step(); steps];
     for (i, step) in strip.iter_mut().enumerate() {
-        core.decode_strip(|n, k| code(n, i * STEP + k), step);
+        let code = |n: usize, k: usize| rows.get(n).and_then(|row| row.get(i * STEP + k));
+        core.decode_strip(|n, k| code(n, k).copied().unwrap_or(0), step);
     }
-    strip
 }
 
 /// How partial sums and scales become `y`.
@@ -85,26 +81,28 @@ struct Sum<'a> {
 
 impl Sum<'_> {
     /// `y` of the rows from `m` and the 32 columns from `n`, before the epilogue.
-    /// Columns past the end are worth nothing.
+    /// `rows` holds the steps of one row after another. Columns past the end are worth
+    /// nothing.
     fn run(
         &self,
         m: usize,
         n: usize,
-        rows: &[Vec<RowStep>],
+        rows: &[RowStep],
         strip: &[StripStep],
-        y: &mut [[f32; LANES]; TASK_ROWS],
+        y: &mut [[f32; LANES]],
     ) {
+        let steps = strip.len();
         let chunk_steps = self.chunk / STEP;
         for (i, strip) in strip.chunks(chunk_steps).enumerate() {
             let mut p = [[0f32; LANES]; TASK_ROWS];
             for (j, strip) in strip.chunks(CACHED_STEPS).enumerate() {
                 let first = i * chunk_steps + j * CACHED_STEPS;
-                for (row, p) in rows.iter().zip(&mut p) {
+                for (row, p) in rows.chunks(steps).zip(&mut p) {
                     self.core.chain(&row[first..][..strip.len()], strip, p);
                 }
             }
             let sb = self.of_columns(n, i * self.chunk);
-            for (r, (p, y)) in p.iter().zip(y.iter_mut()).take(rows.len()).enumerate() {
+            for (r, (p, y)) in p.iter().zip(y.iter_mut()).enumerate() {
                 if self.blocked {
                     let sa = self.a.scale_inv_at(m + r, i * self.chunk);
                     self.add_scaled(p, sa, &sb, y);
@@ -115,7 +113,7 @@ impl Sum<'_> {
         }
         if !self.blocked {
             let sb = self.of_columns(n, 0);
-            for (r, y) in y.iter_mut().take(rows.len()).enumerate() {
+            for (r, y) in y.iter_mut().enumerate() {
                 let sa = self.a.scale_inv_at(m + r, 0);
                 for (y, sb) in y.iter_mut().zip(sb) {
                     *y = match self.order {

@@ -152,6 +152,23 @@ fn wrong_lengths_are_refused() {
 }
 
 #[test]
+fn literal_moments_come_back_from_their_parts() {
+    let mut w = vec![half::bf16::ONE; 150];
+    let g: Vec<f32> = (0..150).map(|i| normal(4, i) as f32).collect();
+    let mut moments = literal::LiteralMoments::new(150);
+    let k = constants(&Hyper::default());
+    let _ = literal::step(&mut w, Gradient::F32(&g), &mut moments, &k).unwrap();
+    let (m, v) = (moments.m(), moments.v());
+    let (m, v) = ((m.0.to_vec(), m.1), (v.0.to_vec(), v.1));
+    let back = literal::LiteralMoments::from_parts;
+    assert_eq!(back(m.clone(), v.clone()).unwrap(), moments);
+    assert!(back(m.clone(), (v.0[1..].to_vec(), v.1)).is_err());
+    assert!(back(m.clone(), (vec![0x80; 150], v.1)).is_err());
+    assert!(back((vec![0xff; 150], m.1), v.clone()).is_err());
+    assert!(back((m.0, 0.0), v).is_err());
+}
+
+#[test]
 fn hyperparameters_have_ranges() {
     let good = Hyper::default();
     assert!(good.validate().is_ok());
