@@ -10,7 +10,7 @@
 //! | counter 0 | group, low 32 bits |
 //! | counter 1 | group, high 16 bits, in bits 0..16; [`Stream`] in bits 16..32 |
 //! | counter 2 | tensor |
-//! | counter 3 | step |
+//! | counter 3 | step; 0 for `Weight` |
 //!
 //! | [`Stream`] | group | use of the 128 bits |
 //! |---|---|---|
@@ -20,8 +20,21 @@
 //! | `Cast` | index / 16 | u32 `index / 4 % 4` for four neighbours, as `cvt.rs` spends it |
 //! | `Data` | draw / 4 | u32 `draw % 4`: the trainer's own draws (batches, initialisation) |
 //!
+//! # Words of weights
+//! A weight is rounded again at every step, and independent words would add its
+//! rounding errors up to a random walk. So a weight draws one word for the run, and
+//! at each step `step * 40503` is added to it (mod 2^16; 40503 is 2^16 / 1.618...).
+//! Each word alone is still uniform, so each rounding is unbiased; the words of one
+//! weight are a Weyl sequence, spread evenly over any stretch of steps, so its
+//! errors cancel: of `n` roundings with fraction `f`, `n f` go up within a few,
+//! where independent words miss it by `sqrt(n f (1 - f))`. Moments forget their
+//! errors by themselves and draw anew.
+//!
 //! `index` is the flat row-major index in the unsharded, unpadded tensor. u16
 //! number j of a group is half `j % 2` (low half first) of 32-bit word `j / 2`.
+//!
+//! A group has 48 bits, so words repeat after 2^48 groups: 2^51 elements of a
+//! moment or a weight, 2^52 of a cast, 2^50 draws.
 
 /// What a random word is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,19 +64,26 @@ pub struct Source {
 }
 
 impl Source {
-    /// The 128 bits of one group, as four words.
-    #[inline]
+    /// The 128 bits of one group, as four words. Bits of the group above the 48th
+    /// are not looked at.
+    #[inline(always)]
     pub fn words(&self, stream: Stream, group: u64) -> [u32; 4] {
+        let (step, turn) = match stream {
+            Stream::Weight => (0, turn(self.step)),
+            _ => (self.step, 0),
+        };
         let counter = [
             group as u32,
             (group >> 32) as u32 & 0xffff | (stream as u32) << 16,
             self.tensor,
-            self.step,
+            step,
         ];
-        philox4x32_10(counter, [self.seed as u32, (self.seed >> 32) as u32])
+        let words = philox4x32_10(counter, [self.seed as u32, (self.seed >> 32) as u32]);
+        words.map(|w| add_to_halves(w, turn))
     }
 
-    /// The 128 bits of one group, as eight half-words, low half first.
+    /// The 128 bits of one group, as eight half-words, low half first. As
+    /// [`words`](Self::words), by `group % 2^48`.
     #[inline]
     pub fn halves(&self, stream: Stream, group: u64) -> [u16; 8] {
         let w = self.words(stream, group);
@@ -71,8 +91,21 @@ impl Source {
     }
 }
 
+/// How far the words of weights are turned at a step.
+const fn turn(step: u32) -> u16 {
+    (step as u16).wrapping_mul(40503)
+}
+
+/// Adds to both halves of a word, without a carry between them.
+#[inline(always)]
+const fn add_to_halves(word: u32, turn: u16) -> u32 {
+    let low = (word as u16).wrapping_add(turn);
+    let high = ((word >> 16) as u16).wrapping_add(turn);
+    (high as u32) << 16 | low as u32
+}
+
 /// Philox4x32 with ten rounds.
-#[inline]
+#[inline(always)]
 pub const fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     let [mut k0, mut k1] = key;
@@ -119,8 +152,40 @@ mod tests {
         let group = 0x0000_9abc_1234_5678;
         let w = s.words(Stream::Cast, group);
         assert_eq!(w, philox4x32_10([0x1234_5678, 0x0003_9abc, 7, 11], [0x89ab_cdef, 0x0123_4567]));
+        // A weight: no step in the counter, the step's turn in each half.
+        let u = philox4x32_10([0x1234_5678, 0x0000_9abc, 7, 0], [0x89ab_cdef, 0x0123_4567]);
+        let turned = s.halves(Stream::Weight, group);
+        assert_eq!(turned[0], (u[0] as u16).wrapping_add((11 * 40503_u32) as u16));
+        assert_eq!(turned[5], ((u[2] >> 16) as u16).wrapping_add((11 * 40503_u32) as u16));
         let h = s.halves(Stream::Cast, group);
         assert_eq!((h[0], h[1]), (w[0] as u16, (w[0] >> 16) as u16));
         assert_eq!((h[6], h[7]), (w[3] as u16, (w[3] >> 16) as u16));
+        assert_eq!(s.words(Stream::Cast, group | 0xffff << 48), w);
+    }
+
+    /// Words of one weight over the steps: even over every stretch, where those of a moment
+    /// are as uneven as chance.
+    #[test]
+    fn a_weights_words_are_spread_evenly_over_the_steps() {
+        let worst = |stream, fraction: f64| {
+            let limit = (fraction * 65536.0) as u16;
+            let mut worst = 0f64;
+            for group in 0..50 {
+                let mut up = [0u32; 8];
+                for step in 1..=1000 {
+                    let words = Source { seed: 5, tensor: 1, step }.halves(stream, group);
+                    for (up, word) in up.iter_mut().zip(words) {
+                        *up += u32::from(word < limit);
+                        let expected = f64::from(step) * f64::from(limit) / 65536.0;
+                        worst = worst.max((f64::from(*up) - expected).abs());
+                    }
+                }
+            }
+            worst
+        };
+        for fraction in [0.5, 0.382, 0.1, 0.01] {
+            assert!(worst(Stream::Weight, fraction) < 3.0, "{fraction}");
+        }
+        assert!(worst(Stream::SecondMoment, 0.382) > 30.0);
     }
 }

@@ -33,25 +33,10 @@ impl Words {
 
 #[inline(always)]
 fn draw(source: Source, stream: Stream, group: u64) -> [u16; BLOCK] {
-    let second = (group >> 32) as u32 & 0xffff | (stream as u32) << 16;
-    let (k0, k1) = (source.seed as u32, (source.seed >> 32) as u32);
     let mut words = [[0; GROUPS]; 4];
     for lane in 0..GROUPS {
-        // The first group is a multiple of 16: only the lowest word counts up.
-        let mut c = [group as u32 + lane as u32, second, source.tensor, source.step];
-        for round in 0..10_u32 {
-            let p0 = 0xd251_1f53_u64 * u64::from(c[0]);
-            let p1 = 0xcd9e_8d57_u64 * u64::from(c[2]);
-            let k0 = k0.wrapping_add(0x9e37_79b9_u32.wrapping_mul(round));
-            let k1 = k1.wrapping_add(0xbb67_ae85_u32.wrapping_mul(round));
-            c = [
-                (p1 >> 32) as u32 ^ c[1] ^ k0,
-                p1 as u32,
-                (p0 >> 32) as u32 ^ c[3] ^ k1,
-                p0 as u32,
-            ];
-        }
-        for (words, word) in words.iter_mut().zip(c) {
+        let group = source.words(stream, group + lane as u64);
+        for (words, word) in words.iter_mut().zip(group) {
             words[lane] = word;
         }
     }
