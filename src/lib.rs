@@ -20,7 +20,7 @@
 //! | step | roundings, in order |
 //! |---|---|
 //! | [quantize] | `x * scale` in f32; nearest-even saturating, or 16 random bits as in `cvt.rs`; `1 / scale` |
-//! | [scaling] | `(MAX * 2^-margin) / amax` in f32, at most FLT_MAX |
+//! | [scaling] | `(MAX * 2^-margin) / amax` in f32, kept within 2^-126 and FLT_MAX |
 //! | [tensor core](numerics::tensor_core) | 32 products and c cut to 13 fraction bits below the largest exponent, exact sum, cut to 13 bits |
 //! | [gemm] | intervals of K added in f32; scales; bias; type of D; accumulation in that type |
 //! | [adamw] | moments and weight with three fma, one root, one division; stores as its table says |

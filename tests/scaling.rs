@@ -42,6 +42,8 @@ fn every_policy_is_what_it_is_called() {
     assert_eq!((of(one, f32::NAN), of(one, f32::NEG_INFINITY)), (1.0, 1.0));
     let backoff = Policy { non_finite: NonFiniteAmax::Backoff, ..Policy::default() };
     assert_eq!(of(backoff, f32::INFINITY), 4.0);
+    // Nothing to halve.
+    assert_eq!(backoff.scale(Format::E4m3, amax_bits(f32::NAN), None), 1.0);
     assert_eq!(
         backoff.scale(Format::E4m3, amax_bits(f32::NAN), Some(f32::MIN_POSITIVE)),
         f32::MIN_POSITIVE
@@ -112,13 +114,17 @@ fn states_that_do_not_fit_are_refused() {
     let fresh =
         || Delayed::new(vec![Format::E4m3; 2], 3, AmaxChoice::Max, Policy::default()).unwrap();
     let good = fresh().state().clone();
-    let spoilers: [fn(&mut DelayedState); 6] = [
+    let spoilers: [fn(&mut DelayedState); 10] = [
         |s| s.now.truncate(1),
         |s| s.history.push(0),
         |s| s.next[0] = 3,
         |s| s.scale[1] = -1.0,
         |s| s.scale[1] = f32::INFINITY,
+        |s| s.scale[1] = -0.0,
+        |s| s.scale[1] = f32::from_bits(0x007f_ffff),
         |s| s.history[0] = f32::NAN.to_bits(),
+        |s| s.history[0] = (-3.5f32).to_bits(),
+        |s| s.now[1] = (-0.0f32).to_bits(),
     ];
     for spoil in spoilers {
         let mut state = good.clone();
@@ -130,6 +136,62 @@ fn states_that_do_not_fit_are_refused() {
     assert!(fresh().restore(good).is_ok());
 }
 
+#[test]
+fn signs_are_no_part_of_an_amax() {
+    let policy = Policy::default();
+    let mut s = Delayed::new(vec![Format::E4m3], 2, AmaxChoice::Max, policy).unwrap();
+    assert!(s.record(0, (-3.5f32).to_bits()));
+    assert_eq!(s.amaxes(), &[amax_bits(3.5)]);
+    s.update();
+    assert_eq!(s.scale(0), Some(448.0 / 3.5));
+    s.record(0, (-0.0f32).to_bits());
+    s.record(0, amax_bits(7.0));
+    s.update();
+    assert_eq!(s.scale(0), Some(64.0));
+    let of = |amax: f32| policy.scale(Format::E4m3, amax.to_bits(), Some(3.0));
+    assert_eq!((of(-448.0), of(-0.0)), (1.0, 3.0));
+}
+
+/// Tensors of both formats, added later; one that was not is told, not dropped silently.
+#[test]
+fn tensors_are_added_with_their_format() {
+    let mut s = Delayed::new(vec![], 1, AmaxChoice::Max, Policy::default()).unwrap();
+    assert!(!s.record(0, amax_bits(2.0)));
+    assert_eq!((s.push(Format::E5m2), s.push(Format::E4m3), s.push(Format::E5m2)), (0, 1, 2));
+    assert_eq!(s.format(0), Some(Format::E5m2));
+    assert_eq!((s.format(1), s.format(3)), (Some(Format::E4m3), None));
+    assert!((0..3).all(|i| s.record(i, amax_bits(2.0))) && !s.record(3, amax_bits(2.0)));
+    s.update();
+    assert_eq!([0, 1, 2, 3].map(|i| s.scale(i)), [Some(28672.0), Some(224.0), Some(28672.0), None]);
+}
+
+/// Every margin, at the ends of the amaxes: a scale and its reciprocal are usable numbers.
+#[test]
+fn scales_stay_in_range() {
+    let amaxes = [1, 0x7f_ffff, 0x80_0000, 0x80_0001, 0x3f80_0000, 0x7149_f2ca, 0x7f7f_ffff];
+    for margin in -64..=64 {
+        for (format, _) in FORMATS {
+            for amax in amaxes {
+                for pow2 in [false, true] {
+                    let policy = Policy { margin, pow2, ..Policy::default() };
+                    assert!(policy.validate().is_ok());
+                    let s = policy.scale(format, amax, None);
+                    assert!((2f32.powi(-126)..=f32::MAX).contains(&s), "{margin} {amax:#x}: {s:e}");
+                    assert!((1.0 / s).is_finite() && 1.0 / s > 0.0);
+                    assert!(!pow2 || s.to_bits() & 0x7f_ffff == 0);
+                }
+            }
+        }
+    }
+    let most = Policy { margin: 64, ..Policy::default() };
+    assert_eq!(most.scale(Format::E4m3, amax_bits(1e30), None), f32::MIN_POSITIVE);
+    // A scale that no policy gives counts as none.
+    let keep = Policy::default();
+    for before in [0.0, -2.0, f32::from_bits(1), f32::INFINITY, f32::NAN] {
+        assert_eq!(keep.scale(Format::E4m3, 0, Some(before)), 1.0);
+    }
+}
+
 /// The contract once more, with a list instead of rings and f64 instead of bits.
 struct Naive {
     seen: Vec<f32>,
@@ -137,8 +199,14 @@ struct Naive {
 }
 
 impl Naive {
-    fn step(&mut self, now: f32, window: usize, choice: AmaxChoice, max: f32, margin: i32) {
+    fn step(&mut self, now: f32, window: usize, choice: AmaxChoice, max: f32, policy: &Policy) {
         if !now.is_finite() || now == 0.0 {
+            // Without a scale there is nothing to move.
+            self.scale = self.scale.map(|s| match (now == 0.0, policy.zero, policy.non_finite) {
+                (true, ZeroAmax::One, _) | (false, _, NonFiniteAmax::One) => 1.0,
+                (false, _, NonFiniteAmax::Backoff) => (s / 2.0).max(2f32.powi(-126)),
+                _ => s,
+            });
             return;
         }
         self.seen.push(now);
@@ -147,8 +215,14 @@ impl Naive {
             AmaxChoice::Max => self.seen[from..].iter().copied().fold(0.0, f32::max),
             AmaxChoice::MostRecent => now,
         };
-        let scale = (max as f64 * (-margin as f64).exp2()) as f32 / amax;
-        self.scale = Some(if scale.is_infinite() { f32::MAX } else { scale });
+        let amax = if let TinyAmax::Floor(f) = policy.tiny { amax.max(f) } else { amax };
+        let scale = (max as f64 * (-policy.margin as f64).exp2()) as f32 / amax;
+        let scale = if scale.is_infinite() { f32::MAX } else { scale };
+        let mut below = 2f64.powi(127);
+        while policy.pow2 && below > f64::from(scale) {
+            below /= 2.0;
+        }
+        self.scale = Some(if policy.pow2 { below as f32 } else { scale });
     }
 }
 
@@ -171,16 +245,29 @@ proptest! {
         window in prop::sample::select(vec![1usize, 2, 3, 31, 257]),
         recent in any::<bool>(),
         margin in -3i32..4,
+        zero in prop::sample::select(vec![ZeroAmax::Keep, ZeroAmax::One]),
+        non_finite in prop::sample::select(
+            vec![NonFiniteAmax::Keep, NonFiniteAmax::Backoff, NonFiniteAmax::One]
+        ),
+        tiny in prop::sample::select(vec![TinyAmax::Clamp, TinyAmax::Floor(1e-4)]),
+        (pow2, signs) in any::<(bool, bool)>(),
         format in prop::sample::select(FORMATS.to_vec()),
     ) {
         let choice = if recent { AmaxChoice::MostRecent } else { AmaxChoice::Max };
-        let policy = Policy { margin, ..Policy::default() };
+        let policy = Policy { zero, non_finite, tiny, margin, pow2 };
         let mut scaling = Delayed::new(vec![format.0; 3], window, choice, policy).unwrap();
         let mut naive = [(); 3].map(|()| Naive { seen: vec![], scale: None });
         for now in steps {
             for i in 0..3 {
-                scaling.record(i, amax_bits(now[i]));
-                naive[i].step(now[i], window, choice, format.1, margin);
+                let bits = amax_bits(now[i]);
+                // A sign, by either way in, is no part of a magnitude.
+                if signs {
+                    scaling.record(i, bits | 1 << 31);
+                    scaling.amaxes_mut()[i] |= 1 << 31;
+                } else {
+                    scaling.record(i, bits);
+                }
+                naive[i].step(now[i], window, choice, format.1, &policy);
             }
             scaling.update();
             // A checkpoint in between changes nothing.

@@ -115,8 +115,8 @@ pub(super) fn scale(amax: f32) -> f32 {
     (amax / 448.0).max(f32::MIN_POSITIVE)
 }
 
-/// Codes of the first moment, to nearest without words, the count of nonzero values with code 0, and the
-/// count of values that even rounding would not bring back to 448.
+/// Codes of the first moment, to nearest without words; the count of nonzero
+/// values with code 0; the count of values too large to round to 448.
 #[inline(always)]
 pub(super) fn encode_first(m: &Lanes, scale: f32, words: Option<Words>) -> ([u8; BLOCK], u32, u32) {
     let inverse = 1.0 / scale;
@@ -135,9 +135,9 @@ pub(super) fn encode_first(m: &Lanes, scale: f32, words: Option<Words>) -> ([u8;
     (codes, flushed, over)
 }
 
-/// Codes of `x`, the second moment or its root, to nearest without words, the
-/// count of those that
-/// were lifted from code 0 to code 1, and of those beyond 448.
+/// Codes of `x`, the second moment or its root, to nearest without words; the
+/// count of those lifted from code 0 to code 1; the count of values too large
+/// to round to 448.
 #[inline(always)]
 pub(super) fn encode_second(
     x: &Lanes,
@@ -242,4 +242,28 @@ pub(super) fn padded<T: Copy>(x: &[T], zero: T) -> [T; BLOCK] {
     let mut lanes = [zero; BLOCK];
     lanes[..x.len()].copy_from_slice(x);
     lanes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No step reaches these counts: its scales come from the maxima.
+    #[test]
+    fn a_scale_too_small_is_counted() {
+        let mut x = [0.0; BLOCK];
+        for i in 0..BLOCK {
+            x[i] = [463.9, 464.0, 448.0, 1e30][i % 4];
+        }
+        let words = Words { source: Source { seed: 1, tensor: 2, step: 3 }, first: 0 };
+        for words in [None, Some(words)] {
+            let negative = x.map(|x: f32| -x);
+            assert_eq!(encode_first(&negative, 1.0, words), ([0xfe; BLOCK], 0, 64));
+            assert_eq!(encode_first(&x.map(|x| x / 2.0), 1.0, words).2, 32);
+            for form in [SecondForm::Sqrt, SecondForm::Linear] {
+                assert_eq!(encode_second(&x, 1.0, form, words), ([0x7e; BLOCK], 0, 64));
+                assert_eq!(encode_second(&x, 2.0, form, words).2, 32);
+            }
+        }
+    }
 }

@@ -26,13 +26,14 @@ impl FullMoments {
         Self::from_parts(0, vec![0.0; len], vec![0.0; len])
     }
 
-    /// Moments of the elements from index `first` of a tensor.
+    /// Moments of the elements from index `first` of a tensor. A second moment
+    /// of -0 becomes 0.
     ///
     /// # Errors
     /// [`Error::Length`] if `m` and `v` differ in length, [`Error::Parameter`]
     /// if `first` is not a multiple of 128, a moment is not finite, or a second
     /// moment is negative.
-    pub fn from_parts(first: u64, m: Vec<f32>, v: Vec<f32>) -> Result<Self> {
+    pub fn from_parts(first: u64, m: Vec<f32>, mut v: Vec<f32>) -> Result<Self> {
         check_place(first, m.len())?;
         same_length("v", v.len(), m.len())?;
         if let Some(x) = m.iter().find(|x| !x.is_finite()) {
@@ -43,9 +44,12 @@ impl FullMoments {
             let (what, got) = ("second moment", x.to_string());
             return Err(Error::Parameter { what, got, allowed: "it is finite and not negative" });
         }
+        // Maxima are taken over bits, where -0 would win.
+        v.iter_mut().for_each(|v| *v = v.abs());
         Ok(Self { first, m, v })
     }
 
+    /// Finite moments, the second without a sign.
     pub(super) fn from_checked(first: u64, m: Vec<f32>, v: Vec<f32>) -> Self {
         Self { first, m, v }
     }

@@ -1,5 +1,6 @@
-//! Hyperparameters, the clock of bias correction, and the constants of a step.
+//! Hyperparameters, and the constants of a step.
 
+use super::Clock;
 use crate::{Error, Result};
 
 /// Which learning rate the decoupled weight decay follows.
@@ -17,12 +18,12 @@ pub enum DecayRate {
 pub struct Hyper {
     /// Learning rate, finite and not negative.
     pub lr: f64,
-    /// Decay of the first moment, `0 <= beta1 < 1`.
+    /// Decay of the first moment, `0 <= beta1 < 1`, as an f32 too.
     pub beta1: f64,
-    /// Decay of the second moment, `0 <= beta2 < 1`.
+    /// Decay of the second moment, `0 <= beta2 < 1`, as an f32 too.
     pub beta2: f64,
-    /// Added to the root of the corrected second moment, finite and not
-    /// negative. With 0, an element that never saw a gradient becomes 0 / 0.
+    /// Added to the root of the corrected second moment: 0, or positive as an
+    /// f32. With 0, an element that never saw a gradient becomes 0 / 0.
     pub eps: f64,
     /// Decoupled weight decay, finite and not negative.
     pub weight_decay: f64,
@@ -51,45 +52,14 @@ impl Hyper {
     /// [`Error::Parameter`] names the first field that is out of range.
     pub fn validate(&self) -> Result<()> {
         for (what, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            require(what, beta, (0.0..1.0).contains(&beta), "it lies in 0 <= beta < 1")?;
+            let holds = (0.0..1.0).contains(&beta) && (beta as f32) < 1.0;
+            require(what, beta, holds, "it lies in 0 <= beta < 1, as an f32 too")?;
         }
         for (what, x) in [("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay)] {
             require(what, x, x.is_finite() && x >= 0.0, "it is finite and not negative")?;
         }
-        Ok(())
-    }
-}
-
-/// Steps that happened, and the powers of the betas that correct their bias.
-///
-/// Advance it once for each step that happens and not at all for a skipped
-/// one: a skipped step then changes no bit, here as in the tensors. The fields
-/// are what a checkpoint saves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Clock {
-    /// Steps that happened.
-    pub t: u64,
-    /// Product of `beta1` over those steps.
-    pub beta1_pow: f64,
-    /// Product of `beta2` over those steps.
-    pub beta2_pow: f64,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self::START
-    }
-}
-
-impl Clock {
-    /// Before the first step.
-    pub const START: Self = Self { t: 0, beta1_pow: 1.0, beta2_pow: 1.0 };
-
-    /// Counts one step: one f64 multiplication for each power.
-    pub fn advance(&mut self, hyper: &Hyper) {
-        self.t += 1;
-        self.beta1_pow *= hyper.beta1;
-        self.beta2_pow *= hyper.beta2;
+        let kept = self.eps == 0.0 || self.eps as f32 > 0.0;
+        require("eps", self.eps, kept, "it is 0, or positive as an f32")
     }
 }
 
@@ -128,13 +98,17 @@ impl StepConstants {
     ///
     /// # Errors
     /// [`Error::Parameter`] for hyperparameters out of range, a clock that has
-    /// not been advanced, `shrink < 1` or NaN, and constants that overflow f32.
+    /// not been advanced or that no steps lead to, a shrink below 1 or not
+    /// finite, a negative gradient scale, constants that overflow f32, and an
+    /// `eps` above 0 whose constant is 0.
     pub fn new(hyper: &Hyper, clock: &Clock, shrink: f64, gradient_scale: f64) -> Result<Self> {
         hyper.validate()?;
-        let corrected = |pow: f64| (0.0..1.0).contains(&pow);
-        let advanced = clock.t > 0 && corrected(clock.beta1_pow) && corrected(clock.beta2_pow);
+        clock.validate()?;
+        let advanced = clock.t > 0;
         require("clock.t", clock.t, advanced, "the clock is advanced before the step's constants")?;
-        require("shrink", shrink, shrink >= 1.0, "it is at least 1")?;
+        let shrinks = shrink >= 1.0 && shrink.is_finite();
+        require("shrink", shrink, shrinks, "it is finite and at least 1")?;
+        require("gradient_scale", gradient_scale, gradient_scale >= 0.0, "it is not negative")?;
         let bc1 = 1.0 - clock.beta1_pow;
         let bc2 = 1.0 - clock.beta2_pow;
         let root = bc2.sqrt();
@@ -148,13 +122,16 @@ impl StepConstants {
             require(what, x, narrowed.is_finite(), "it is finite as an f32")?;
             Ok(narrowed)
         };
+        let eps = narrow("eps sqrt(bc2)", hyper.eps * root)?;
+        let kept = hyper.eps == 0.0 || eps > 0.0;
+        require("eps sqrt(bc2)", hyper.eps * root, kept, "it is positive as an f32, or eps is 0")?;
         Ok(Self {
             beta1: hyper.beta1 as f32,
             beta2: hyper.beta2 as f32,
             one_minus_beta1: (1.0 - hyper.beta1) as f32,
             one_minus_beta2: (1.0 - hyper.beta2) as f32,
             alpha: narrow("lr sqrt(bc2) / bc1", lr * root / bc1)?,
-            eps: narrow("eps sqrt(bc2)", hyper.eps * root)?,
+            eps,
             decay: narrow("1 - lr weight_decay", 1.0 - decay_lr * hyper.weight_decay)?,
             gradient_scale: narrow("gradient_scale", gradient_scale)?,
             inv_bc2: narrow("1 / bc2", 1.0 / bc2)?,
@@ -163,7 +140,7 @@ impl StepConstants {
     }
 }
 
-fn require(
+pub(super) fn require(
     what: &'static str,
     got: impl core::fmt::Display,
     holds: bool,

@@ -16,7 +16,7 @@ use super::moments::check_codes;
 use super::state::decode;
 use super::tensors::{Rounding, Weights, same_length};
 use super::work::multiversion;
-use super::{BLOCK, Gradient, StepConstants, Telemetry};
+use super::{BLOCK, Gradient, SecondForm, StepConstants, Telemetry};
 use crate::Result;
 use core::ops::Range;
 use half::bf16;
@@ -43,7 +43,7 @@ impl LiteralMoments {
     /// As [`Moments::from_parts`](super::Moments::from_parts).
     pub fn from_parts((m, m_scale): (Vec<u8>, f32), (v, v_scale): (Vec<u8>, f32)) -> Result<Self> {
         same_length("codes of v", v.len(), m.len())?;
-        check_codes(&m, &v, [m_scale, v_scale].iter())?;
+        check_codes(SecondForm::Linear, (&m, &[m_scale]), (&v, &[v_scale]))?;
         Ok(Self { m, v, m_scale, v_scale })
     }
 

@@ -72,8 +72,9 @@
 //!
 //! # Around the step
 //! [`norm`] makes the gradient norm and the clip factor, [`update_clip`] the
-//! `shrink` of a tensor. Whoever skips a step (the norm is not finite) calls
-//! nothing and does not advance the [`Clock`].
+//! `shrink` of a tensor. [`Step::decide`] says whether the step happens: a
+//! skipped one (the norm is not finite) changes no bit of weights, moments and
+//! [`Clock`].
 //!
 //! ```
 //! use quarter::adamw::{self, Clock, Gradient, Hyper, Moments, Options, Rounding, StepConstants, Weights};
@@ -100,6 +101,7 @@
 //! ```
 
 mod block;
+mod clock;
 mod code;
 mod full;
 mod hyper;
@@ -113,8 +115,9 @@ pub mod update_clip;
 mod words;
 mod work;
 
+pub use clock::{Clock, Step};
 pub use full::{FullMoments, step_full};
-pub use hyper::{Clock, DecayRate, Hyper, StepConstants};
+pub use hyper::{DecayRate, Hyper, StepConstants};
 pub use moments::{Moments, SecondForm};
 pub use telemetry::Telemetry;
 pub use tensors::{Gradient, Rounding, Weights};

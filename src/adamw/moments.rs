@@ -67,7 +67,8 @@ impl Moments {
     /// # Errors
     /// [`Error::Length`] if the parts do not fit together; [`Error::Parameter`]
     /// for a misplaced shard, a NaN code, a second moment with its sign bit set,
-    /// and a scale that is not a normal positive number.
+    /// and a scale that is not a normal positive number or makes an infinite
+    /// moment of 448.
     pub fn from_parts(
         form: SecondForm,
         first: u64,
@@ -83,39 +84,35 @@ impl Moments {
                 return Err(Error::Length { what, got, allowed });
             }
         }
-        check_codes(&m, &v, m_scales.iter().chain(&v_scales))?;
+        check_codes(form, (&m, &m_scales), (&v, &v_scales))?;
         Ok(Self { form, first, m, v, m_scales, v_scales })
     }
 
     /// Takes over f32 moments, each rounded to nearest, with the floor.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] if a moment is not finite or a second moment is
-    /// negative.
-    pub fn from_full(form: SecondForm, full: &FullMoments) -> Result<Self> {
-        let mut moments = Self::new_shard(form, full.first(), full.len())?;
-        for (block, (m, v)) in full.m().chunks(BLOCK).zip(full.v().chunks(BLOCK)).enumerate() {
+    pub fn from_full(form: SecondForm, full: &FullMoments) -> Self {
+        let (len, blocks) = (full.len(), full.len().div_ceil(BLOCK));
+        let mut moments = Self {
+            form,
+            first: full.first(),
+            m: Vec::with_capacity(len),
+            v: Vec::with_capacity(len),
+            m_scales: Vec::with_capacity(blocks),
+            v_scales: Vec::with_capacity(blocks),
+        };
+        for (m, v) in full.m().chunks(BLOCK).zip(full.v().chunks(BLOCK)) {
             let n = m.len();
             let (m, v) = (padded(m, 0.0), padded(v, 0.0));
             let x = if form == SecondForm::Sqrt { v.map(f32::sqrt) } else { v };
-            let amax_m = f32::from_bits(max_bits(&m.map(f32::abs)));
-            let amax_v = f32::from_bits(max_bits(&x));
-            if !amax_m.is_finite() || !(0.0..f32::INFINITY).contains(&amax_v) {
-                return Err(Error::Parameter {
-                    what: "moment",
-                    got: format!("|m| <= {amax_m}, v <= {amax_v} in block {block}"),
-                    allowed: "it is finite, and a second moment is not negative",
-                });
-            }
-            let (s_m, s_v) = (scale(amax_m), scale(amax_v));
-            let start = block * BLOCK;
+            let s_m = scale(f32::from_bits(max_bits(&m.map(f32::abs))));
+            let s_v = scale(f32::from_bits(max_bits(&x)));
             let (q, ..) = encode_first(&m, s_m, None);
-            moments.m[start..start + n].copy_from_slice(&q[..n]);
+            moments.m.extend_from_slice(&q[..n]);
             let (q, ..) = encode_second(&x, s_v, form, None);
-            moments.v[start..start + n].copy_from_slice(&q[..n]);
-            (moments.m_scales[block], moments.v_scales[block]) = (s_m, s_v);
+            moments.v.extend_from_slice(&q[..n]);
+            moments.m_scales.push(s_m);
+            moments.v_scales.push(s_v);
         }
-        Ok(moments)
+        moments
     }
 
     /// The values these moments stand for, as the next step reads them.
@@ -216,11 +213,12 @@ impl Moments {
     }
 }
 
-/// Refuses what no step can have written.
-pub(super) fn check_codes<'a>(
-    m: &[u8],
-    v: &[u8],
-    mut scales: impl Iterator<Item = &'a f32>,
+/// Refuses what no step can have written: of the largest code, 448, the scale
+/// makes a finite moment.
+pub(super) fn check_codes(
+    form: SecondForm,
+    (m, m_scales): (&[u8], &[f32]),
+    (v, v_scales): (&[u8], &[f32]),
 ) -> Result<()> {
     let refuse = |what, got, allowed| Err(Error::Parameter { what, got, allowed });
     if let Some(q) = m.iter().find(|&&q| q & 0x7f == 0x7f) {
@@ -229,10 +227,19 @@ pub(super) fn check_codes<'a>(
     if let Some(q) = v.iter().find(|&&q| q >= 0x7f) {
         return refuse("code of v", format!("{q:#04x}"), "it is at most 0x7e");
     }
-    match scales.find(|s| !s.is_normal() || **s < 0.0) {
-        Some(s) => refuse("scale", s.to_string(), "it is positive and normal"),
-        None => Ok(()),
+    let all = [("scale of m", m_scales, SecondForm::Linear), ("scale of v", v_scales, form)];
+    for (what, scales, form) in all {
+        let largest = |s: f32| match form {
+            SecondForm::Linear => 448.0 * s,
+            SecondForm::Sqrt => (448.0 * s) * (448.0 * s),
+        };
+        let holds = |s: f32| s.is_normal() && s > 0.0 && largest(s).is_finite();
+        if let Some(s) = scales.iter().find(|&&s| !holds(s)) {
+            let allowed = "it is positive and normal, and no code overflows f32 with it";
+            return refuse(what, s.to_string(), allowed);
+        }
     }
+    Ok(())
 }
 
 pub(super) fn check_place(first: u64, len: usize) -> Result<()> {

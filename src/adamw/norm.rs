@@ -7,6 +7,7 @@
 //! combined in f64 by [`tree`]; the tensors are then combined in order by the
 //! same tree.
 
+use super::hyper::require;
 use super::work::{join, multiversion};
 use super::{BLOCK, Gradient, block};
 use crate::{Error, Result};
@@ -48,10 +49,23 @@ impl Norm {
         self.0.is_finite()
     }
 
-    /// `min(1, max_norm / (norm + 1e-6))`, in f64.
-    pub fn clip_factor(self, max_norm: f64) -> f64 {
-        (max_norm / (self.0 + 1e-6)).min(1.0)
+    /// `min(1, max_norm / (norm + 1e-6))`, in f64. An infinite `max_norm` clips
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless `max_norm` is positive, and for a norm that
+    /// is not finite, which no factor mends.
+    pub fn clip_factor(self, max_norm: f64) -> Result<f64> {
+        check_limit("max_norm", max_norm)?;
+        require("norm", self.0, self.is_finite(), "it is finite, or the step is skipped")?;
+        Ok((max_norm / (self.0 + 1e-6)).min(1.0))
     }
+}
+
+/// The limit of a clip: neither 0 nor negative, which would stop or turn
+/// around the descent, nor NaN, which would not clip.
+pub(super) fn check_limit(what: &'static str, limit: f64) -> Result<()> {
+    require(what, limit, limit > 0.0, "it is positive")
 }
 
 /// One partial a block of `f32(gradient) * scale`, where `scale` is 1 over the

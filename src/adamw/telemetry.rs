@@ -14,7 +14,7 @@ pub struct Telemetry {
     pub flushed: u64,
     /// Moments at or above 464 scales, which rounding alone does not bring to
     /// 448. The scale comes from the block's maximum, so anything but 0 is a
-    /// defect.
+    /// defect, of this step or of the device kernel held against it.
     pub saturated: u64,
     /// Blocks left as they were because a moment was not finite.
     pub non_finite: u64,

@@ -3,7 +3,8 @@
 use crate::{Error, Result};
 use half::bf16;
 
-/// How a value is rounded to a narrower format.
+/// How the step rounds what it stores. [`quantize::Rounding`](crate::quantize::Rounding)
+/// carries the source of its words; the step has one of its own for all three streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rounding {
     /// To nearest, ties to even.

@@ -16,7 +16,8 @@
 //! `1 / (1 - beta2)` even where the old v was lost.
 
 use super::block::Lanes;
-use super::norm::{block_sum, one_a_block, sum};
+use super::hyper::require;
+use super::norm::{block_sum, check_limit, one_a_block, sum};
 use super::state::decode;
 use super::work::{join, multiversion};
 use super::{BLOCK, FullMoments, Gradient, Moments, SecondForm, StepConstants, block};
@@ -42,10 +43,17 @@ impl UpdateRms {
         self.0
     }
 
-    /// What to divide the learning rate by: `max(1, RMS / d)`. 1 if the RMS is
-    /// NaN, which only a damaged moment makes of finite gradients.
-    pub fn shrink(self, d: f64) -> f64 {
-        (self.0 / d).max(1.0)
+    /// What to divide the learning rate by: `max(1, RMS / d)`. An infinite `d`
+    /// never shrinks it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`](crate::Error::Parameter) unless `d` is positive,
+    /// and for an RMS that is not finite: the square of a gradient overflows
+    /// f32, so the norm of the same gradients would have skipped the step.
+    pub fn shrink(self, d: f64) -> Result<f64> {
+        check_limit("d", d)?;
+        require("update RMS", self.0, self.0.is_finite(), "it is finite")?;
+        Ok((self.0 / d).max(1.0))
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) fn run<T: Element>(
     mut d: MatrixMut<T>,
     store: impl Fn(usize, f32, T) -> T + Sync,
 ) {
+    if d.rows() == 0 || d.cols() == 0 {
+        return;
+    }
     let core = TensorCore::new(a.format, b.format);
     let steps = a.cols.div_ceil(STEP);
     let strips_at_once = (STRIP_BYTES / (steps.max(1) * size_of::<StripStep>())).max(1);
@@ -111,7 +114,9 @@ impl Sum<'_> {
                 }
             }
         }
-        if !self.blocked {
+        // Without a sum there is nothing to scale: 0 times an infinite product of scales
+        // would be NaN.
+        if !self.blocked && steps > 0 {
             let sb = self.of_columns(n, 0);
             for (r, y) in y.iter_mut().enumerate() {
                 let sa = self.a.scale_inv_at(m + r, 0);

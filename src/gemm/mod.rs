@@ -22,7 +22,7 @@
 //!     scales constant along K:   y = y + p
 //!     else, Sequential:          y = fma(p * sa, sb, y)
 //!     else, Combined:            y = fma(sa * sb, p, y)
-//! if the scales are constant along K:
+//! if the scales are constant along K, and K > 0:
 //!     Sequential: y = (y * sa) * sb       Combined: y = y * (sa * sb)
 //! if bias:        y = y + bias[n]
 //! d = T(y)                                 nearest-even to the type of D
@@ -33,7 +33,7 @@
 //! written as 0x7fffffff or 0x7fff.
 //!
 //! The result depends on the operands and the [`Plan`] alone: not on M, N, the
-//! pitch, threads, or the instruction set. K = 0 gives y = +0.
+//! pitch, threads, or the instruction set. K = 0 gives y = +0 whatever the scales.
 
 mod drive;
 mod plan;
@@ -156,7 +156,8 @@ pub fn gemm<T: Element>(
 /// amax is taken before it is scaled.
 ///
 /// # Errors
-/// As [`gemm`]; [`Error::Parameter`] if the scale is not a positive finite number.
+/// As [`gemm`]; [`Error::Parameter`] if the scale is not a positive finite number with a
+/// finite reciprocal; [`Error::Shape`] if M x N is too large, as in [`Matrix::new`].
 pub fn to_fp8(
     a: &Quantized,
     b: &Quantized,
@@ -172,20 +173,24 @@ pub fn to_fp8(
         ..Quantizer::default()
     };
     quantizer.validate(a.rows, b.rows)?;
-    let mut y = vec![0f32; a.rows * b.rows];
     let epilogue = Epilogue { bias, accumulate: false };
-    run(["a", "b", "d"], a, b, plan, &epilogue, MatrixMut::new(&mut y, a.rows, b.rows)?)?;
+    let names = ["a", "b", "d"];
+    // Before room is taken for a product that is not to be.
+    check(names, a, b, plan, &epilogue, (a.rows, b.rows))?;
+    let mut y = vec![0f32; a.rows * b.rows];
+    run(names, a, b, plan, &epilogue, MatrixMut::new(&mut y, a.rows, b.rows)?)?;
     quantizer.quantize(Matrix::new(&y, a.rows, b.rows)?)
 }
 
-fn run<T: Element>(
+/// Checks a product with a D of `rows` x `cols`; returns the elements of K in one chain.
+fn check(
     names: [&'static str; 3],
     a: &Quantized,
     b: &Quantized,
     plan: &Plan,
     epilogue: &Epilogue,
-    d: MatrixMut<T>,
-) -> Result<()> {
+    (rows, cols): (usize, usize),
+) -> Result<usize> {
     let [_, b_name, d_name] = names;
     if a.cols != b.cols {
         return Err(Error::Shape {
@@ -195,11 +200,11 @@ fn run<T: Element>(
             allowed: format!("its columns have to be the {} of {} (K)", a.cols, names[0]),
         });
     }
-    if (d.rows(), d.cols()) != (a.rows, b.rows) {
+    if (rows, cols) != (a.rows, b.rows) {
         return Err(Error::Shape {
             what: d_name,
-            rows: d.rows(),
-            cols: d.cols(),
+            rows,
+            cols,
             allowed: format!("{} x {} is needed", a.rows, b.rows),
         });
     }
@@ -210,7 +215,18 @@ fn run<T: Element>(
             allowed: format!("{} are needed, one for each column of {d_name}", b.rows),
         });
     }
-    let chunk = plan.chunk(a, b)?;
+    plan.chunk(a, b)
+}
+
+fn run<T: Element>(
+    names: [&'static str; 3],
+    a: &Quantized,
+    b: &Quantized,
+    plan: &Plan,
+    epilogue: &Epilogue,
+    d: MatrixMut<T>,
+) -> Result<()> {
+    let chunk = check(names, a, b, plan, epilogue, (d.rows(), d.cols()))?;
     let bias = epilogue.bias.map(|b| b.widen());
     drive::run(a, b, chunk, plan.scales, d, |n, y, old: T| {
         let y = match &bias {

@@ -38,10 +38,10 @@ impl Granularity {
         }
     }
 
-    /// Number of scales of a matrix.
+    /// Number of scales of a matrix; `usize::MAX` if there are more than that.
     pub const fn scales(self, rows: usize, cols: usize) -> usize {
         let (r, c) = self.grid(rows, cols);
-        r * c
+        r.saturating_mul(c)
     }
 
     /// Whether the transpose of a matrix has the same codes: its tiles are the

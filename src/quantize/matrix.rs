@@ -15,10 +15,15 @@ impl<'a, T: Element> Matrix<'a, T> {
     /// A dense matrix: `data` has exactly `rows * cols` elements.
     ///
     /// # Errors
-    /// [`Error::Length`] otherwise.
+    /// [`Error::Length`] otherwise; [`Error::Shape`] if `rows * cols`, each at least 1
+    /// and rounded up to 16, is above `isize::MAX / 4`: such a matrix, empty perhaps,
+    /// could not be held with its scales.
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self> {
         match rows.checked_mul(cols) {
-            Some(n) if n == data.len() => Ok(Self { data, rows, cols, pitch: cols }),
+            Some(n) if n == data.len() => {
+                check_extent("matrix", rows, cols)?;
+                Ok(Self { data, rows, cols, pitch: cols })
+            }
             _ => Err(Error::Length {
                 what: "matrix",
                 got: data.len(),
@@ -30,8 +35,8 @@ impl<'a, T: Element> Matrix<'a, T> {
     /// A matrix inside a larger one: row `r` is `data[r * pitch..][..cols]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the pitch is shorter than a row, [`Error::Length`] if
-    /// the last row does not fit.
+    /// [`Error::Shape`] if the pitch is shorter than a row or the matrix too large (as
+    /// in [`new`](Self::new)), [`Error::Length`] if the last row does not fit.
     pub fn with_pitch(data: &'a [T], rows: usize, cols: usize, pitch: usize) -> Result<Self> {
         if pitch < cols {
             return Err(Error::Shape {
@@ -42,7 +47,10 @@ impl<'a, T: Element> Matrix<'a, T> {
             });
         }
         match extent(rows, cols, pitch) {
-            Some(n) if n <= data.len() => Ok(Self { data, rows, cols, pitch }),
+            Some(n) if n <= data.len() => {
+                check_extent("matrix", rows, cols)?;
+                Ok(Self { data, rows, cols, pitch })
+            }
             _ => Err(Error::Length {
                 what: "matrix",
                 got: data.len(),
@@ -75,6 +83,22 @@ pub(crate) fn extent(rows: usize, cols: usize, pitch: usize) -> Option<usize> {
     }
 }
 
+/// Refuses sides whose codes, transposed codes, scales or f32 numbers no allocation
+/// could hold. Past it, products of sides and default pitches do not overflow.
+pub(crate) fn check_extent(what: &'static str, rows: usize, cols: usize) -> Result<()> {
+    let padded = |side: usize| side.max(1).checked_next_multiple_of(16);
+    let bytes = padded(rows).zip(padded(cols)).and_then(|(r, c)| r.checked_mul(c)?.checked_mul(4));
+    match bytes {
+        Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
+        _ => Err(Error::Shape {
+            what,
+            rows,
+            cols,
+            allowed: "rows x columns, each rounded up to 16, have to fit into memory as f32".into(),
+        }),
+    }
+}
+
 /// As [`Matrix`], to be written to. Elements between the rows are left alone.
 #[derive(Debug)]
 pub struct MatrixMut<'a, T> {
@@ -88,7 +112,7 @@ impl<'a, T: Element> MatrixMut<'a, T> {
     /// A dense matrix: `data` has exactly `rows * cols` elements.
     ///
     /// # Errors
-    /// [`Error::Length`] otherwise.
+    /// As [`Matrix::new`].
     pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self> {
         Matrix::new(&*data, rows, cols)?;
         Ok(Self { data, rows, cols, pitch: cols })
@@ -124,8 +148,9 @@ impl<'a, T: Element> MatrixMut<'a, T> {
             return;
         }
         let n = extent(self.rows, self.cols, self.pitch).unwrap_or(0);
-        let cols = self.cols;
-        let pitch = self.pitch;
+        let (cols, pitch) = (self.cols, self.pitch);
+        // The pitch of a single row can be anything.
+        let chunk = block.saturating_mul(pitch);
         let one = |(i, chunk): (usize, &mut [T])| {
             let mut rows: Vec<&mut [T]> =
                 chunk.chunks_mut(pitch).map(|row| &mut row[..cols]).collect();
@@ -134,9 +159,9 @@ impl<'a, T: Element> MatrixMut<'a, T> {
         #[cfg(feature = "rayon")]
         {
             use rayon::prelude::*;
-            self.data[..n].par_chunks_mut(block * pitch).enumerate().for_each(one);
+            self.data[..n].par_chunks_mut(chunk).enumerate().for_each(one);
         }
         #[cfg(not(feature = "rayon"))]
-        self.data[..n].chunks_mut(block * pitch).enumerate().for_each(one);
+        self.data[..n].chunks_mut(chunk).enumerate().for_each(one);
     }
 }

@@ -24,19 +24,22 @@ mod cast;
 mod granularity;
 mod matrix;
 mod quantized;
+mod transposed;
+mod words;
 
 pub use granularity::Granularity;
 pub use matrix::{Matrix, MatrixMut};
 pub use quantized::{Quantized, default_pitch};
 pub use quarter_numerics::slice::CastStats;
+pub use words::Words;
 
 use quarter_numerics::slice;
 
-use cast::Place;
+use cast::Run;
+use matrix::check_extent;
 
-use crate::random::Source;
 use crate::scaling::Policy;
-use crate::{E4m3, E5m2, Element, Error, Format, Result};
+use crate::{Element, Error, Format, Result};
 
 /// Where the scales of a cast come from.
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +50,15 @@ pub enum Scale<'a> {
     Current(Policy),
 }
 
-/// How a scaled number becomes a code.
+/// How a scaled number becomes a code. (Stores of the optimizer have their own,
+/// [`adamw::Rounding`](crate::adamw::Rounding), which draws other words.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rounding {
     /// To nearest, ties to even.
     #[default]
     Nearest,
     /// Up with the probability of the fraction, by the words of [`Stream::Cast`](crate::random::Stream::Cast).
-    Stochastic(Source),
+    Stochastic(Words),
 }
 
 /// How to quantize.
@@ -83,7 +87,7 @@ pub struct Quantizer<'a> {
     /// How numbers become codes.
     pub rounding: Rounding,
     /// Bytes from one row of codes to the next; `None` is [`default_pitch`]. A
-    /// multiple of 16, as TMA needs it.
+    /// multiple of 16 below 2^40, as TMA needs it.
     pub pitch: Option<usize>,
 }
 
@@ -115,6 +119,7 @@ impl Quantizer<'_> {
     /// # Errors
     /// As [`quantize`](Self::quantize).
     pub fn validate(&self, rows: usize, cols: usize) -> Result<()> {
+        check_extent("matrix", rows, cols)?;
         match self.scale {
             Scale::Given(scales) => {
                 let need = self.granularity.scales(rows, cols);
@@ -138,13 +143,17 @@ impl Quantizer<'_> {
             }
             Scale::Current(policy) => policy.validate()?,
         }
-        if let Some(pitch) = self.pitch.filter(|p| *p < cols || p % 16 != 0) {
+        let fits = |pitch: usize| {
+            let bytes = rows.checked_mul(pitch).is_some_and(|bytes| bytes <= isize::MAX as usize);
+            bytes && pitch >= cols && pitch.is_multiple_of(16) && pitch as u64 >> 40 == 0
+        };
+        if let Some(pitch) = self.pitch.filter(|pitch| !fits(*pitch)) {
             return Err(Error::Shape {
                 what: "quantized matrix",
                 rows,
                 cols,
                 allowed: format!(
-                    "the pitch of {pitch} has to be a multiple of 16 and at least the columns"
+                    "the pitch of {pitch} has to be a multiple of 16, at least the columns, below 2^40, and fit into memory with all rows"
                 ),
             });
         }
@@ -156,13 +165,12 @@ impl Quantizer<'_> {
     /// # Errors
     /// [`Error::Length`] if the number of given scales is not
     /// [`Granularity::scales`]; [`Error::Parameter`] for a scale that is not
-    /// positive and finite, or a policy out of range; [`Error::Shape`] for a pitch
-    /// shorter than a row or no multiple of 16.
+    /// positive and finite with a finite reciprocal, or a policy out of range;
+    /// [`Error::Shape`] for a pitch that is shorter than a row, no multiple of 16 or too
+    /// large, or a matrix too large, as in [`Matrix::new`].
     pub fn quantize<T: Element>(&self, src: Matrix<T>) -> Result<Cast> {
         self.validate(src.rows(), src.cols())?;
-        // Row-major order of the source is the index of a random word.
-        let place = |r, c| Place { first: r * src.cols() as u64 + c, stride: 1 };
-        Ok(self.run(src.rows(), src.cols(), |r| src.row(r), place))
+        Ok(self.run(src))
     }
 
     /// Quantizes a matrix and its transpose: the two K-major copies that training
@@ -188,24 +196,14 @@ impl Quantizer<'_> {
         let transposed = if self.granularity.is_symmetric() {
             Cast { data: cast.data.transpose()?, stats: cast.stats }
         } else {
-            let (rows, cols) = (src.cols(), src.rows());
-            let columns: Vec<T> = (0..rows * cols).map(|i| src.row(i % cols)[i / cols]).collect();
-            let stride = rows as u64;
-            let place = |r, c| Place { first: c * stride + r, stride };
-            let plain = Quantizer { pitch: None, ..*self };
-            plain.run(rows, cols, |r| &columns[r * cols..][..cols], place)
+            self.run_transposed(src)
         };
         Ok((cast, transposed))
     }
 
     /// The cast itself, tile by tile, after everything has been checked.
-    fn run<'s, T: Element>(
-        &self,
-        rows: usize,
-        cols: usize,
-        row: impl Fn(usize) -> &'s [T],
-        place: impl Fn(u64, u64) -> Place,
-    ) -> Cast {
+    fn run<T: Element>(&self, src: Matrix<T>) -> Cast {
+        let (rows, cols) = (src.rows(), src.cols());
         let pitch = self.pitch.unwrap_or(default_pitch(cols));
         let mut codes = vec![0u8; rows * pitch];
         let (grid_rows, grid_cols) = self.granularity.grid(rows, cols);
@@ -219,19 +217,19 @@ impl Quantizer<'_> {
                 Scale::Given(scales) => scales[tile],
                 Scale::Current(policy) => {
                     let amax =
-                        r.clone().map(|r| slice::amax(&row(r)[c.clone()])).max().unwrap_or(0);
+                        r.clone().map(|r| slice::amax(&src.row(r)[c.clone()])).max().unwrap_or(0);
                     policy.scale(self.format, amax, None)
                 }
             };
             scale_inv.push(1.0 / scale);
             for r in r {
-                let src = &row(r)[c.clone()];
+                let run = Run {
+                    format: self.format,
+                    scale,
+                    rounding: self.rounding.at(r, c.start, cols),
+                };
                 let dst = &mut codes[r * pitch..][c.clone()];
-                let place = place(r as u64, c.start as u64);
-                stats.merge(match self.format {
-                    Format::E4m3 => cast::run::<E4m3, T>(src, scale, self.rounding, place, dst),
-                    Format::E5m2 => cast::run::<E5m2, T>(src, scale, self.rounding, place, dst),
-                });
+                stats.merge(run.cast(&src.row(r)[c.clone()], dst));
             }
         }
         let data = Quantized {

@@ -1,6 +1,6 @@
 //! Codes, scales and layout as one value.
 
-use crate::quantize::{Granularity, matrix::extent};
+use crate::quantize::{Granularity, matrix::check_extent};
 use crate::{E4m3, E5m2, Element, Error, Format, Fp8, Result};
 
 /// A quantized matrix: codes, scales and layout are one value, so that a scale
@@ -26,9 +26,13 @@ pub struct Quantized {
     pub(crate) scale_inv: Vec<f32>,
 }
 
-/// The default pitch of a row of `cols` codes: the next multiple of 16 bytes.
+/// The default pitch of a row of `cols` codes: the next multiple of 16 bytes, or the
+/// last below 2^64 where there is no next one (no matrix is that wide).
 pub const fn default_pitch(cols: usize) -> usize {
-    cols.next_multiple_of(16)
+    match cols.checked_next_multiple_of(16) {
+        Some(pitch) => pitch,
+        None => usize::MAX & !15,
+    }
 }
 
 impl Quantized {
@@ -37,8 +41,9 @@ impl Quantized {
     /// [`Granularity::grid`]. The pitch becomes the default one.
     ///
     /// # Errors
-    /// [`Error::Length`] if a slice does not fit, [`Error::Parameter`] if a scale
-    /// is not a positive finite number.
+    /// [`Error::Length`] if a slice does not fit, [`Error::Shape`] for a matrix too
+    /// large to be held (see [`Matrix::new`](crate::quantize::Matrix::new)),
+    /// [`Error::Parameter`] if a scale is not a positive finite number.
     pub fn from_unpadded(
         format: Format,
         (rows, cols): (usize, usize),
@@ -53,6 +58,7 @@ impl Quantized {
                 allowed: format!("{rows} x {cols} bytes are needed"),
             });
         }
+        check_extent("codes", rows, cols)?;
         let scales = granularity.scales(rows, cols);
         if scale_inv.len() != scales {
             return Err(Error::Length {
@@ -69,7 +75,7 @@ impl Quantized {
             });
         }
         let pitch = default_pitch(cols);
-        let mut padded = vec![0; extent(rows, pitch, pitch).unwrap_or(0)];
+        let mut padded = vec![0; rows * pitch];
         if cols > 0 {
             for (to, from) in padded.chunks_exact_mut(pitch).zip(codes.chunks_exact(cols)) {
                 to[..cols].copy_from_slice(from);
@@ -141,18 +147,6 @@ impl Quantized {
                 ),
             });
         }
-        let pitch = default_pitch(self.rows);
-        let mut codes = vec![0; self.cols * pitch];
-        // Square tiles keep both sides in the cache.
-        for r0 in (0..self.rows).step_by(64) {
-            for c0 in (0..self.cols).step_by(64) {
-                for r in r0..self.rows.min(r0 + 64) {
-                    for c in c0..self.cols.min(c0 + 64) {
-                        codes[c * pitch + r] = self.codes[r * self.pitch + c];
-                    }
-                }
-            }
-        }
         let (grid_rows, grid_cols) = self.granularity.grid(self.rows, self.cols);
         let scale_inv = (0..grid_cols)
             .flat_map(|c| (0..grid_rows).map(move |r| self.scale_inv[r * grid_cols + c]))
@@ -161,8 +155,8 @@ impl Quantized {
             format: self.format,
             rows: self.cols,
             cols: self.rows,
-            pitch,
-            codes,
+            pitch: default_pitch(self.rows),
+            codes: transposed(&self.codes, (self.rows, self.cols), self.pitch),
             granularity: self.granularity,
             scale_inv,
         })
@@ -198,6 +192,23 @@ impl Quantized {
         let grid_cols = self.granularity.grid(self.rows, self.cols).1;
         self.scale_inv[r / tile_rows * grid_cols + c / tile_cols]
     }
+}
+
+/// The transpose of `rows` x `cols` codes at a pitch, at the default pitch of its own.
+pub(super) fn transposed(codes: &[u8], (rows, cols): (usize, usize), pitch: usize) -> Vec<u8> {
+    let to = default_pitch(rows);
+    let mut turned = vec![0; cols * to];
+    // Square tiles keep both sides in the cache.
+    for r0 in (0..rows).step_by(64) {
+        for c0 in (0..cols).step_by(64) {
+            for r in r0..rows.min(r0 + 64) {
+                for c in c0..cols.min(c0 + 64) {
+                    turned[c * to + r] = codes[r * pitch + c];
+                }
+            }
+        }
+    }
+    turned
 }
 
 fn widened<F: Fp8>() -> [f32; 256] {

@@ -1,6 +1,6 @@
 //! Delayed scaling: the scale of this step comes from the amaxes of earlier ones.
 
-use super::Policy;
+use super::{MAGNITUDE, Policy, is_scale};
 use crate::{Error, Format, Result};
 
 /// Which amax of the window sets the scale.
@@ -22,7 +22,8 @@ pub enum AmaxChoice {
 /// amaxes of the model lie there side by side, so one all-reduce serves them.
 ///
 /// # Contract of `update`
-/// For each tensor, with `now` the amax gathered since the last update:
+/// For each tensor, with `now` the amax gathered since the last update, its sign bit
+/// cleared:
 /// ```text
 /// now infinite or NaN:  nothing is recorded; Policy::non_finite moves the scale
 /// now == 0:             nothing is recorded; Policy::zero moves the scale
@@ -61,7 +62,7 @@ pub struct DelayedState {
     pub history: Vec<u32>,
     /// Where in its ring the next entry of each tensor goes, `[n]`, below `w`.
     pub next: Vec<u32>,
-    /// Scales, `[n]`; 0 where none has been set yet.
+    /// Scales, `[n]`, in [2^-126, FLT_MAX]; 0 where none has been set yet.
     pub scale: Vec<f32>,
 }
 
@@ -131,11 +132,11 @@ impl Delayed {
         self.state.scale.get(tensor).copied().filter(|&s| s != 0.0)
     }
 
-    /// Takes note of an amax (bits of `|x|`). A tensor that does not exist is ignored.
-    pub fn record(&mut self, tensor: usize, amax: u32) {
-        if let Some(now) = self.state.now.get_mut(tensor) {
-            *now = (*now).max(amax);
-        }
+    /// Takes note of an amax (bits of `|x|`; a sign bit is dropped). Returns whether
+    /// there is such a tensor; if not, nothing happens.
+    pub fn record(&mut self, tensor: usize, amax: u32) -> bool {
+        let now = self.state.now.get_mut(tensor);
+        now.map(|now| *now = (*now).max(amax & MAGNITUDE)).is_some()
     }
 
     /// The amaxes gathered since the last update, one u32 a tensor.
@@ -152,7 +153,7 @@ impl Delayed {
     pub fn update(&mut self) -> usize {
         let mut non_finite = 0;
         for i in 0..self.formats.len() {
-            let now = std::mem::take(&mut self.state.now[i]);
+            let now = std::mem::take(&mut self.state.now[i]) & MAGNITUDE;
             let before = self.scale(i);
             let finite = f32::from_bits(now).is_finite();
             let amax = if !finite || now == 0 {
@@ -191,7 +192,9 @@ impl Delayed {
     /// Goes back to a state saved from an equally shaped object.
     ///
     /// # Errors
-    /// [`Error::Length`] if an array does not fit; nothing is changed then.
+    /// [`Error::Length`] if an array does not fit, [`Error::Parameter`] for a scale
+    /// outside its range, an amax with a sign, an infinite or NaN amax in a history, or
+    /// a position past the window. Nothing is changed then.
     pub fn restore(&mut self, state: DelayedState) -> Result<()> {
         let n = self.formats.len();
         for (what, got, need) in [
@@ -204,11 +207,18 @@ impl Delayed {
                 return Err(Error::Length { what, got, allowed: format!("{need} are needed") });
             }
         }
-        if let Some(s) = state.scale.iter().find(|s| !(**s >= 0.0 && s.is_finite())) {
+        if let Some(s) = state.scale.iter().find(|s| s.to_bits() != 0 && !is_scale(**s)) {
             return Err(Error::Parameter {
                 what: "saved scale",
                 got: s.to_string(),
-                allowed: "positive finite numbers, and 0 for none, are allowed",
+                allowed: "2^-126 to the largest f32, and +0 for none, are allowed",
+            });
+        }
+        if let Some(&a) = state.now.iter().chain(&state.history).find(|&&a| a > MAGNITUDE) {
+            return Err(Error::Parameter {
+                what: "saved amax",
+                got: format!("{a:#010x}"),
+                allowed: "the bits of a magnitude, without a sign, are allowed",
             });
         }
         if let Some(&a) = state.history.iter().find(|&&a| !f32::from_bits(a).is_finite()) {

@@ -15,7 +15,11 @@
 //! s = (M * 2^-margin) / a                 the product is exact; one division
 //! s = min(s, FLT_MAX)                     a < M / FLT_MAX would give infinity
 //! s = bits(s) & 0xff80_0000               only with pow2: the power of two below
+//! s = max(s, 2^-126)                      else 1 / s could be infinite
 //! ```
+//!
+//! So a scale lies in [2^-126, FLT_MAX], and its reciprocal is positive and finite.
+//! The sign bit of an amax is not looked at.
 //!
 //! | amax | policy | what happens |
 //! |---|---|---|
@@ -33,10 +37,13 @@ pub use delayed::{AmaxChoice, Delayed, DelayedState};
 
 use crate::{Error, Format, Result};
 
+/// All bits of an f32 but its sign.
+const MAGNITUDE: u32 = 0x7fff_ffff;
+
 /// Bits of `|x|`: what an amax is made of. Their integer maximum is the amax.
 #[inline]
 pub const fn amax_bits(x: f32) -> u32 {
-    x.to_bits() & 0x7fff_ffff
+    x.to_bits() & MAGNITUDE
 }
 
 /// What an amax of zero does to a scale.
@@ -55,7 +62,8 @@ pub enum NonFiniteAmax {
     /// The scale stays (1 where there was none).
     #[default]
     Keep,
-    /// The scale is halved, at least 2^-126: the next values get more room.
+    /// The scale is halved, at least 2^-126 (1 where there was none): the next values
+    /// get more room.
     Backoff,
     /// The scale becomes 1, as in Transformer Engine's current scaling.
     One,
@@ -112,23 +120,24 @@ impl Policy {
     }
 
     /// The scale for a tensor whose amax has these bits; `before` is the scale in
-    /// force so far (`None`: there is none, and keeping it means 1).
+    /// force so far (`None`, or outside [2^-126, FLT_MAX]: there is none, and both
+    /// keeping and halving it give 1).
     ///
     /// # Rounding
-    /// See the [module](self). The result is positive and finite.
+    /// See the [module](self). The result lies in [2^-126, FLT_MAX].
     pub fn scale(&self, format: Format, amax: u32, before: Option<f32>) -> f32 {
-        let before = before.unwrap_or(1.0);
-        let amax = f32::from_bits(amax);
+        let before = before.filter(|s| is_scale(*s));
+        let amax = f32::from_bits(amax & MAGNITUDE);
         if !amax.is_finite() {
             return match self.non_finite {
-                NonFiniteAmax::Keep => before,
-                NonFiniteAmax::Backoff => (before * 0.5).max(f32::MIN_POSITIVE),
+                NonFiniteAmax::Keep => before.unwrap_or(1.0),
+                NonFiniteAmax::Backoff => before.map_or(1.0, |s| (s * 0.5).max(f32::MIN_POSITIVE)),
                 NonFiniteAmax::One => 1.0,
             };
         }
         if amax == 0.0 {
             return match self.zero {
-                ZeroAmax::Keep => before,
+                ZeroAmax::Keep => before.unwrap_or(1.0),
                 ZeroAmax::One => 1.0,
             };
         }
@@ -137,8 +146,14 @@ impl Policy {
             TinyAmax::Floor(f) => amax.max(f),
         };
         let s = (format.max_finite() * exp2(-self.margin) / a).min(f32::MAX);
-        if self.pow2 { f32::from_bits(s.to_bits() & 0xff80_0000) } else { s }
+        let s = if self.pow2 { f32::from_bits(s.to_bits() & 0xff80_0000) } else { s };
+        s.max(f32::MIN_POSITIVE)
     }
+}
+
+/// What a policy can give: finite, with a finite reciprocal.
+fn is_scale(s: f32) -> bool {
+    (f32::MIN_POSITIVE..=f32::MAX).contains(&s)
 }
 
 /// 2^e for -126 <= e <= 127.

@@ -306,6 +306,45 @@ fn shards_and_threads_change_no_bit() {
     }
 }
 
+/// f32 moments in shards: the words of the weights are those of the whole.
+#[test]
+fn shards_of_f32_moments_change_no_bit() {
+    const LEN: usize = 128 * 5 + 40;
+    let run = |cuts: &[usize]| {
+        let mut w = weights(2, 11, LEN);
+        let Stored::Bf16(all, rounding) = &mut w else { unreachable!() };
+        let hyper = Hyper::default();
+        let mut ends = cuts.to_vec();
+        ends.push(LEN);
+        let mut start = 0;
+        let mut shards = Vec::new();
+        for end in ends {
+            let zero = vec![0.0; end - start];
+            shards.push(FullMoments::from_parts(start as u64, zero.clone(), zero).unwrap());
+            start = end;
+        }
+        let mut clock = Clock::START;
+        for step in 0..3 {
+            clock.advance(&hyper);
+            let k = StepConstants::new(&hyper, &clock, 1.0, 1.0).unwrap();
+            let source = Source { seed: 9, tensor: 1, step };
+            let g = gradient(Kind::Normal, u64::from(step), LEN);
+            for shard in &mut shards {
+                let at = shard.first() as usize..shard.first() as usize + shard.len();
+                let weights = Weights::Bf16 { weights: &mut all[at.clone()], rounding: *rounding };
+                let _ =
+                    adamw::step_full(weights, Gradient::F32(&g[at]), shard, &k, source).unwrap();
+            }
+        }
+        let m: Vec<f32> = shards.iter().flat_map(|x| x.m()).copied().collect();
+        let v: Vec<f32> = shards.iter().flat_map(|x| x.v()).copied().collect();
+        (w.bits(), bits(&m), bits(&v))
+    };
+    let expected = run(&[]);
+    assert_eq!(run(&[128]), expected);
+    assert_eq!(run(&[256, 512]), expected);
+}
+
 /// Only the block with the bad gradient stays, and it stays to the last bit.
 #[test]
 fn a_block_that_is_not_finite_keeps_every_bit() {

@@ -102,9 +102,44 @@ fn any_bad_gradient_makes_the_norm_not_finite() {
 #[test]
 fn the_clip_factor() {
     let norm = Norm::of(&[Gradient::F32(&[3.0, 4.0])], 1.0);
-    assert_eq!(norm.clip_factor(10.0), 1.0);
-    assert_eq!(norm.clip_factor(1.0), 1.0 / (5.0 + 1e-6));
-    assert_eq!(Norm::of(&[], 1.0).clip_factor(1.0), 1.0);
+    assert_eq!(norm.clip_factor(10.0), Ok(1.0));
+    assert_eq!(norm.clip_factor(f64::INFINITY), Ok(1.0));
+    assert_eq!(norm.clip_factor(1.0), Ok(1.0 / (5.0 + 1e-6)));
+    assert_eq!(Norm::of(&[], 1.0).clip_factor(1.0), Ok(1.0));
+}
+
+#[test]
+fn limits_that_are_none_are_refused() {
+    let (norm, rms) = (Norm::of(&[], 1.0), UpdateRms::combine(&[4.0], 1));
+    for bad in [0.0, -0.0, -1.0, f64::NAN, f64::NEG_INFINITY] {
+        assert!(matches!(norm.clip_factor(bad), Err(Error::Parameter { what: "max_norm", .. })));
+        assert!(matches!(rms.shrink(bad), Err(Error::Parameter { what: "d", .. })));
+    }
+    for bad in [f32::NAN, f32::INFINITY] {
+        let norm = Norm::of(&[Gradient::F32(&[bad])], 1.0);
+        assert!(matches!(norm.clip_factor(1.0), Err(Error::Parameter { what: "norm", .. })));
+        assert!(norm.clip_factor(f64::INFINITY).is_err());
+        let rms = UpdateRms::combine(&[bad], 1);
+        assert!(matches!(rms.shrink(1.0), Err(Error::Parameter { what: "update RMS", .. })));
+    }
+}
+
+/// With `eps` 0 the floor 2^-126 of the denominator keeps 0 / 0 away.
+#[test]
+fn an_element_without_a_gradient_has_no_update() {
+    let hyper = Hyper { eps: 0.0, ..Hyper::default() };
+    let mut clock = Clock::START;
+    clock.advance(&hyper);
+    let k = StepConstants::new(&hyper, &clock, 1.0, 1.0).unwrap();
+    assert_eq!(k.eps_squared, 2_f32.powi(-126));
+    let mut out = [f32::NAN; 2];
+    let g = Gradient::F32(&[0.0; 200]);
+    update_clip::partials(g, &FullMoments::new(200).unwrap(), &k, &mut out).unwrap();
+    assert_eq!(out, [0.0; 2]);
+    out.fill(f32::NAN);
+    let fp8 = Moments::new(SecondForm::Sqrt, 200).unwrap();
+    update_clip::partials(g, &fp8, &k, &mut out).unwrap();
+    assert_eq!(out, [0.0; 2]);
 }
 
 /// The RMS in its naive order, from FP8 and from f32 moments.
@@ -172,7 +207,7 @@ fn a_spike_shrinks_the_rate() {
         let k = StepConstants::new(&hyper, &clock, 1.0, 1.0).unwrap();
         let mut out = [0.0; 8];
         update_clip::partials(Gradient::F32(&g), &moments, &k, &mut out).unwrap();
-        shrinks.push(UpdateRms::combine(&out, 1000).shrink(1.0));
+        shrinks.push(UpdateRms::combine(&out, 1000).shrink(1.0).unwrap());
         let mut w = [0.0; 1000];
         let source = Source { seed: 0, tensor: 0, step };
         let weights = Weights::F32(&mut w);
@@ -180,7 +215,7 @@ fn a_spike_shrinks_the_rate() {
     }
     assert!(shrinks[50..59].iter().all(|&s| s < 1.15), "{shrinks:?}");
     assert!(shrinks[59] > 3.8 && shrinks[59] < 20_f64.sqrt(), "{}", shrinks[59]);
-    assert_eq!(UpdateRms::combine(&[4.0], 1).shrink(4.0), 1.0);
-    assert_eq!(UpdateRms::combine(&[f32::NAN], 1).shrink(1.0), 1.0);
+    assert_eq!(UpdateRms::combine(&[4.0], 1).shrink(4.0), Ok(1.0));
+    assert_eq!(UpdateRms::combine(&[4.0], 1).shrink(f64::INFINITY), Ok(1.0));
     assert_eq!(UpdateRms::combine(&[], 0).get(), 0.0);
 }

@@ -5,8 +5,8 @@ use crate::naive::{self, Stored};
 use half::bf16;
 use quarter::Error;
 use quarter::adamw::{
-    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm,
-    StepConstants, Weights, literal,
+    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm, Step,
+    StepConstants, Weights, literal, norm::Norm,
 };
 use quarter::random::Source;
 
@@ -43,7 +43,7 @@ fn from_f32_moments_and_back() {
         .collect();
     let full = FullMoments::from_parts(256, m.clone(), v.clone()).unwrap();
     for form in [SecondForm::Sqrt, SecondForm::Linear] {
-        let moments = Moments::from_full(form, &full).unwrap();
+        let moments = Moments::from_full(form, &full);
         let got = state(&moments);
         assert_eq!((got.first, got.v[7], got.v[8], got.v[9]), (256, 1, 0x7e, 0));
         let kept = |v: f32| {
@@ -92,10 +92,13 @@ fn parts_are_the_whole() {
     assert!(refused(with(&m, 5, 0xff, 1.0), v.clone()));
     assert!(refused(m.clone(), with(&v, 5, 0x7f, 1.0)));
     assert!(refused(m.clone(), with(&v, 5, 0x80, 1.0)));
-    for scale in [0.0, -1.0, 1e-40, f32::INFINITY, f32::NAN] {
+    // The largest scale with which 448 stays finite, and the next.
+    let largest = f32::MAX / 448.0;
+    for scale in [0.0, -1.0, 1e-40, f32::INFINITY, f32::NAN, largest.next_up()] {
         assert!(refused(with(&m, 5, 0, scale), v.clone()));
         assert!(refused(m.clone(), with(&v, 5, 0, scale)));
     }
+    assert!(!refused(with(&m, 5, 0, largest), with(&v, 5, 0, largest)));
     assert!(refused((m.0.clone(), vec![1.0; 2]), v.clone()));
     assert!(refused(m.clone(), (vec![0; 299], v.1.clone())));
 }
@@ -168,6 +171,46 @@ fn literal_moments_come_back_from_their_parts() {
     assert!(back((m.0, 0.0), v).is_err());
 }
 
+/// -0 as a second moment, as f32 optimizers elsewhere can save it.
+#[test]
+fn a_negative_zero_spoils_no_block() {
+    let mut v = vec![1.0_f32; 128];
+    let clean = FullMoments::from_parts(0, vec![0.5; 128], v.clone()).unwrap();
+    v[3] = -0.0;
+    let full = FullMoments::from_parts(0, vec![0.5; 128], v).unwrap();
+    assert_eq!(full.v()[3].to_bits(), 0);
+    for form in [SecondForm::Sqrt, SecondForm::Linear] {
+        let (got, clean) = (Moments::from_full(form, &full), Moments::from_full(form, &clean));
+        let (got, mut clean) = (state(&got), state(&clean));
+        clean.v[3] = 0;
+        assert_eq!(got, clean);
+    }
+    assert!(FullMoments::from_parts(0, vec![0.0], vec![-1e-45]).is_err());
+}
+
+/// The largest moments a step can leave behind come back from a checkpoint,
+/// and stand for finite values.
+#[test]
+fn the_largest_moments_are_no_refusal() {
+    for form in [SecondForm::Sqrt, SecondForm::Linear] {
+        let full = FullMoments::from_parts(0, vec![f32::MAX; 2], vec![f32::MAX; 2]).unwrap();
+        let moments = Moments::from_full(form, &full);
+        let parts = |(codes, scales): (&[u8], &[f32])| (codes.to_vec(), scales.to_vec());
+        let (m, v) = (parts(moments.m()), parts(moments.v()));
+        assert_eq!(Moments::from_parts(form, 0, m.clone(), v.clone()).as_ref(), Ok(&moments));
+        let back = moments.to_full();
+        assert!(back.m().iter().chain(back.v()).all(|x| x.is_finite()));
+        // The scale of a root has half the exponents of the other.
+        let too_large = (v.0.clone(), vec![v.1[0].next_up()]);
+        assert!(Moments::from_parts(form, 0, m, too_large).is_err());
+    }
+    let back = literal::LiteralMoments::from_parts;
+    let largest = f32::MAX / 448.0;
+    assert!(back((vec![1], largest), (vec![1], largest)).is_ok());
+    assert!(back((vec![1], largest.next_up()), (vec![1], largest)).is_err());
+    assert!(back((vec![1], largest), (vec![1], largest.next_up())).is_err());
+}
+
 #[test]
 fn hyperparameters_have_ranges() {
     let good = Hyper::default();
@@ -177,6 +220,10 @@ fn hyperparameters_have_ranges() {
         Hyper { beta1: -0.1, ..good },
         Hyper { beta2: f64::NAN, ..good },
         Hyper { beta2: 1.0, ..good },
+        // Below 1, until they are an f32.
+        Hyper { beta1: 1.0 - 1e-9, ..good },
+        Hyper { beta2: 1.0 - 1e-9, ..good },
+        Hyper { eps: 1e-46, ..good },
         Hyper { eps: -1e-8, ..good },
         Hyper { eps: f64::INFINITY, ..good },
         Hyper { lr: f64::NAN, ..good },
@@ -190,11 +237,62 @@ fn hyperparameters_have_ranges() {
         assert!(hyper.validate().is_err(), "{hyper:?}");
         assert!(StepConstants::new(&hyper, &clock, 1.0, 1.0).is_err());
     }
-    for (shrink, scale) in [(0.5, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1.0, 1e39)] {
+    let bad = [0.5, f64::NAN, f64::INFINITY].map(|shrink| (shrink, 1.0)).into_iter();
+    let scales = [-1.0, f64::NAN, f64::INFINITY, 1e39].map(|scale| (1.0, scale));
+    for (shrink, scale) in bad.chain(scales) {
         assert!(StepConstants::new(&good, &clock, shrink, scale).is_err());
     }
+    assert!(StepConstants::new(&good, &clock, 1.0, 0.0).is_ok());
+    // An f32 above 0 by itself, but not times sqrt(bc2).
+    let vanishing = Hyper { eps: 1e-45, ..good };
+    assert!(vanishing.validate().is_ok());
+    assert!(StepConstants::new(&vanishing, &clock, 1.0, 1.0).is_err());
+    let none = Hyper { eps: 0.0, ..good };
+    assert_eq!(StepConstants::new(&none, &clock, 1.0, 1.0).unwrap().eps, 0.0);
     let overflow = Hyper { lr: 1e39, ..good };
     assert!(StepConstants::new(&overflow, &clock, 1.0, 1.0).is_err());
+}
+
+#[test]
+fn a_clock_is_one_that_steps_lead_to() {
+    let mut clock = Clock::START;
+    for t in 0..3 {
+        assert!(clock.t == t && clock.validate().is_ok());
+        let next = clock.advanced(&Hyper::default());
+        clock.advance(&Hyper::default());
+        assert_eq!(clock, next);
+    }
+    for (clock, named) in [
+        (Clock { t: 0, ..clock }, "clock.beta1_pow"),
+        (Clock { beta2_pow: 0.5, ..Clock::START }, "clock.beta2_pow"),
+        (Clock { beta1_pow: 1.0, ..clock }, "clock.beta1_pow"),
+        (Clock { beta1_pow: -0.1, ..clock }, "clock.beta1_pow"),
+        (Clock { beta2_pow: f64::NAN, ..clock }, "clock.beta2_pow"),
+    ] {
+        let told = clock.validate();
+        assert!(matches!(told, Err(Error::Parameter { what, .. }) if what == named), "{told:?}");
+        let constants = StepConstants::new(&Hyper::default(), &clock, 1.0, 1.0);
+        assert_eq!(constants.map(drop), told);
+    }
+}
+
+#[test]
+fn a_step_is_decided_once_its_call_is_good() {
+    let (hyper, start) = (Hyper::default(), Clock::START);
+    for bad in [f32::NAN, f32::INFINITY] {
+        let norm = Norm::of(&[Gradient::F32(&[bad])], 1.0);
+        assert_eq!(Step::decide(&start, &hyper, norm, None), Ok(Step::Skip));
+        assert_eq!(Step::decide(&start, &hyper, norm, Some(1.0)), Ok(Step::Skip));
+        assert!(Step::decide(&start, &hyper, norm, Some(-1.0)).is_err());
+    }
+    let norm = Norm::of(&[Gradient::F32(&[3.0, 4.0])], 1.0);
+    let clock = start.advanced(&hyper);
+    assert_eq!(Step::decide(&start, &hyper, norm, None), Ok(Step::Go { clock, clip: 1.0 }));
+    let clip = 2.0 / (5.0 + 1e-6);
+    assert_eq!(Step::decide(&start, &hyper, norm, Some(2.0)), Ok(Step::Go { clock, clip }));
+    let refused = |clock, hyper| Step::decide(&clock, &hyper, norm, None).is_err();
+    assert!(refused(start, Hyper { beta1: 1.0, ..hyper }));
+    assert!(refused(Clock { t: 1, ..start }, hyper));
 }
 
 #[test]

@@ -1,0 +1,7 @@
+//! Products against the contract, restated one element at a time.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod contract;
+mod fixed;
+mod products;
