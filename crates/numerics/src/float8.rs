@@ -162,19 +162,13 @@ macro_rules! float8_methods {
 
             /// Restricts the value to `min..=max`; a NaN stays NaN.
             ///
-            /// # Panics
-            /// If `min > max` or either is NaN, as `f32::clamp` does.
+            /// Unlike `f32::clamp` it does not panic: a bound that is NaN does not bind, and
+            /// `max` wins over a larger `min`.
             #[inline]
             #[must_use]
             pub fn clamp(self, min: Self, max: Self) -> Self {
-                assert!(min <= max, "clamp needs min <= max");
-                if self < min {
-                    min
-                } else if self > max {
-                    max
-                } else {
-                    self
-                }
+                let raised = if self < min { min } else { self };
+                if raised > max { max } else { raised }
             }
 
             /// The IEEE 754 total order: -NaN, numbers with -0 below +0, NaN.

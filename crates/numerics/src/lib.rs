@@ -27,6 +27,8 @@
 //! | `from_…_nonsat`, operators, `FromStr` | E4M3 NaN, E5M2 infinity, signed | 0x7F |
 //! | `from_f32_stochastic`, `…x4_…` | ±`MAX`, infinities too | 0x7F or 0xFF by sign |
 //!
+//! Stochastic rounding is from f32 alone, as in `cvt.rs`: an f64 would round twice.
+//!
 //! # Features
 //!
 //! `std` (default) adds the run-time choice of AVX-512 and AVX2 code, nothing

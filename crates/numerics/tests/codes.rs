@@ -150,6 +150,8 @@ fn order_of_all_pairs() {
     assert_eq!(E4m3::ZERO, E4m3::NEG_ZERO);
     assert_eq!(E4m3::ZERO.total_cmp(&E4m3::NEG_ZERO), Ordering::Greater);
     assert!(E4m3::NAN.clamp(E4m3::ZERO, E4m3::ONE).is_nan());
+    assert_eq!(E4m3::MAX.clamp(E4m3::NAN, E4m3::NAN), E4m3::MAX);
+    assert_eq!(E4m3::ZERO.clamp(E4m3::ONE, E4m3::NEG_ONE), E4m3::NEG_ONE);
 }
 
 /// The definitions that `core` documents for the constants of f32, searched over all codes.
