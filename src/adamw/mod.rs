@@ -64,7 +64,8 @@
 //!   1, in every form and rounding. Without it v vanishes beside a large
 //!   neighbour and the next update is `m' / eps'`.
 //! - `R` is the u16 of the element in stream `Weight`, `FirstMoment` or
-//!   `SecondMoment` of [`crate::random`].
+//!   `SecondMoment` of [`crate::random`]; those of a weight are spread evenly over
+//!   the steps, so that its rounding errors cancel.
 //!
 //! The scale is never a power of two on purpose. A continuous scale moves a
 //! little every step, which lets a decaying second moment leak through

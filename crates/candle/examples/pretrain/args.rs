@@ -54,7 +54,7 @@ pub struct Args {
     /// Steps between the validation points of the plot.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub validate_every: u32,
-    /// Runs at a time; 0 is one for each core.
+    /// Runs at a time; 0 is one more than there are cores.
     #[arg(long, default_value_t = 0)]
     pub jobs: usize,
     /// Draw no progress bar.
@@ -66,7 +66,8 @@ impl Args {
     /// Runs at a time, at least one.
     pub fn jobs(&self) -> usize {
         match self.jobs {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            // A run waits for its pool of threads now and then; one more fills the gaps.
+            0 => std::thread::available_parallelism().map_or(1, usize::from) + 1,
             jobs => jobs,
         }
     }
