@@ -12,7 +12,8 @@ pub enum SecondForm {
     /// `sqrt(v) / s`: a block spans 11 decades of v.
     #[default]
     Sqrt,
-    /// `v / s`: a block spans 5 decades of v.
+    /// `v / s`: a block spans 5 decades of v. Its loss was 0.185 % (s.e. 0.044 %, 4 seeds)
+    /// above that of the root in the `pretrain` example.
     Linear,
 }
 
