@@ -1,10 +1,15 @@
-//! What the FP8 tensor core of Hopper computes, to the last bit.
+//! What tensor cores compute, to the last bit.
 //!
-//! The model is of `wgmma.mma_async` m64nNk32 with an f32 accumulator, for all four pairs of
-//! [`E4m3`](crate::E4m3) and [`E5m2`](crate::E5m2), NaN and infinities included. `mma.sync` on the
-//! same GPU is another arithmetic.
+//! * [`wgmma_k32`]: FP8 `wgmma` of Hopper with an f32 accumulator, one output of one instruction.
+//! * [`TensorCore`]: the same, 32 outputs side by side, for whole products.
+//! * [`known`]: every instruction whose arithmetic is known, of FP8, f16, bf16 and tf32, on Volta to
+//!   Blackwell. [`Arithmetic`] is the one description for all of them, [`Model`] evaluates it.
+//! * [`Model::explain`] tells why a result is what it is, [`Model::certify`] how far it is from the
+//!   exact sum, [`Model::bound`] how far it can be.
 //!
-//! # The arithmetic
+//! `mma.sync` on FP8 is another arithmetic than `wgmma`, on the same GPU.
+//!
+//! # The arithmetic of FP8 `wgmma`
 //!
 //! One output of one instruction, [`wgmma_k32`]:
 //!
@@ -27,7 +32,8 @@
 //!
 //! - GPU outputs: 5,000 dot products of E4M3 and 5,000 of E5M2, one instruction each, recorded on
 //!   an H100 and on an H200 by Khattak and Mikaitis (`c` is 0, operands near a normal
-//!   distribution). The model gives the same bits on all that the tests can reach.
+//!   distribution). The model gives the same bits on all that the tests can reach. [`known`] tells
+//!   what the other instructions rest on.
 //! - Other models, for the rest: `c` other than 0, mixed formats, special values and chains agree
 //!   with mmasim 2.1.1 on the golden files, a part of which is in `tests/data`.
 //! - Open until run on a GPU: everything of the second kind, and what an instruction does with
@@ -35,10 +41,10 @@
 //!
 //! # Two ways to compute it
 //!
-//! [`wgmma_k32`] reads like the list above. [`TensorCore`] is for whole products: operands are
-//! decoded once, into steps of 32 in `k` for one row of A ([`RowStep`]) or 32 columns of B
-//! ([`StripStep`]), and [`TensorCore::chain`] computes 32 outputs side by side. Its [`Path`]s
-//! differ from the list in form, not in bits:
+//! `evaluate.rs` reads like the list above, for every [`Arithmetic`]. [`TensorCore`] is for whole
+//! products: operands are decoded once, into steps of 32 in `k` for one row of A ([`RowStep`]) or 32
+//! columns of B ([`StripStep`]), and [`TensorCore::chain`] computes 32 outputs side by side. Its
+//! [`Path`]s differ from the list in form, not in bits:
 //!
 //! - AVX-512: 16-bit lanes. Magnitudes come shifted so that a product has 13 fraction bits in 15;
 //!   a shift by `emax - e` aligns and cuts it. A sign is an exclusive or, which leaves it short by
@@ -47,15 +53,27 @@
 //!   exact, and the bits that `2^16` pushes below the point are cleared.
 //! - A column with NaN or an infinity is left to the specification, the others are not.
 
-mod chain;
-mod path;
-mod portable;
-mod spec;
-mod step;
-#[cfg(target_arch = "x86_64")]
-mod x86;
+mod arithmetic;
+mod certificate;
+mod evaluate;
+mod exact;
+#[cfg(feature = "std")]
+mod explain;
+mod hopper;
+pub mod known;
+mod operand;
+mod wgmma;
 
-pub use chain::TensorCore;
-pub use path::Path;
-pub use spec::{wgmma_chain, wgmma_k32};
-pub use step::{LANES, RowStep, STEP, StripStep};
+pub use arithmetic::{
+    Arithmetic, InvalidArithmetic, Joins, Nan, Overflow, Products, Rounding, Rules, Subnormals,
+    Zeros,
+};
+pub use certificate::Certificate;
+pub use evaluate::Model;
+pub use exact::ExactSum;
+#[cfg(feature = "std")]
+pub use explain::{Cause, ExplainedAddend, ExplainedStep, Explanation};
+pub use hopper::{LANES, Path, RowStep, STEP, StripStep, TensorCore};
+pub use known::{Evidence, Gpu, Instruction, Known};
+pub use operand::{Accumulator, Operand};
+pub use wgmma::{wgmma_chain, wgmma_k32};

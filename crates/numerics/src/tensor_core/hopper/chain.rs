@@ -2,9 +2,9 @@
 
 use super::path::Path;
 use super::portable;
-use super::spec::{CANONICAL_NAN, wgmma_k32_codes};
 use super::step::{Kind, LANES, RowStep, StripStep};
 use crate::Format;
+use crate::tensor_core::wgmma::{CANONICAL_NAN, wgmma_k32_codes};
 
 /// The tensor core for one pair of formats on one [`Path`]: decodes operands and runs chains.
 ///
@@ -69,7 +69,7 @@ impl TensorCore {
     /// `acc[n] = wgmma_k32(a[s], column n of b[s], acc[n])` for every step `s` in order, on all
     /// 32 columns. Stops at the shorter of `a` and `b`.
     ///
-    /// Bit for bit [`wgmma_k32`](super::wgmma_k32), NaN and infinities included; a column that
+    /// Bit for bit [`wgmma_k32`](crate::tensor_core::wgmma_k32), NaN and infinities included; a column that
     /// has any takes the slow path for that step, the others do not pay. Steps that another
     /// `TensorCore` decoded are computed with the formats and bits they were decoded from, slowly.
     ///
