@@ -41,6 +41,8 @@ mod e5m2;
 mod float8;
 mod format;
 mod ops;
+#[cfg(feature = "std")]
+pub mod recording;
 mod round;
 pub mod slice;
 pub mod tensor_core;
