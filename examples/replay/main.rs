@@ -10,18 +10,19 @@
 
 mod report;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
-use quarter::numerics::recording::{Backend, FastPath, Recording, Reference, replay};
-use quarter::numerics::tensor_core::Gpu;
+use quarter::numerics::recording::{Backend, FastPath, Outcome, Recording, Reference, replay};
+use quarter::numerics::tensor_core::{Gpu, Known};
 use walkdir::WalkDir;
 
 /// Replays recordings of tensor cores and compares every bit.
 #[derive(Parser)]
-struct Args {
+pub struct Args {
     /// Recordings, or folders of *.bin.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -40,7 +41,7 @@ struct Args {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum BackendName {
+pub enum BackendName {
     /// The executable specification: every arithmetic.
     #[default]
     Reference,
@@ -58,70 +59,91 @@ impl BackendName {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    match run(&Args::parse(), &mut std::io::stdout().lock()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every file could be replayed and agrees.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<bool> {
     let backend = args.backend.open();
     let (mut records, mut mismatches, mut failed) = (0, 0, false);
     for path in &args.paths {
-        let files = match files(path) {
-            Ok(files) => files,
-            Err(error) => {
-                println!("{}: {error:#}", path.display());
-                failed = true;
-                continue;
-            }
-        };
-        for file in files {
-            match one(&file, &args, &*backend) {
-                Ok((of_file, missed)) => {
-                    records += of_file;
-                    mismatches += missed;
+        let files = files(path).unwrap_or_else(|error| vec![(path.clone(), Err(error))]);
+        for (file, found) in files {
+            match found.and_then(|()| File::read(&file, args, &*backend)) {
+                Ok(file) => {
+                    records += file.outcome.records;
+                    mismatches += file.outcome.mismatches.len();
+                    report::file(&file, args, out)?;
                 }
                 Err(error) => {
-                    println!("{}: {error:#}", file.display());
+                    writeln!(out, "{}: {error:#}", file.display())?;
                     failed = true;
                 }
             }
         }
     }
-    println!("total: {records} records, {mismatches} mismatches");
-    if failed || mismatches > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    writeln!(out, "total: {records} records, {mismatches} mismatches")?;
+    Ok(!failed && mismatches == 0)
 }
 
-/// The file itself, or every `*.bin` of a folder in the order of names.
-fn files(path: &Path) -> Result<Vec<PathBuf>> {
+/// The file itself, or every `*.bin` of a folder in the order of names, and what cannot be entered.
+fn files(path: &Path) -> Result<Vec<(PathBuf, Result<()>)>> {
     if !path.is_dir() {
-        return Ok(vec![path.into()]);
+        return Ok(vec![(path.into(), Ok(()))]);
     }
     let mut files = Vec::new();
     for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-        let entry = entry?;
-        if entry.file_type().is_file() && entry.path().extension().is_some_and(|e| e == "bin") {
-            files.push(entry.into_path());
+        match entry {
+            Ok(entry) if !entry.file_type().is_file() => (),
+            Ok(entry) if entry.path().extension().is_some_and(|extension| extension == "bin") => {
+                files.push((entry.into_path(), Ok(())));
+            }
+            Ok(_) => (),
+            Err(error) => {
+                let at = error.path().unwrap_or(path).into();
+                files.push((at, Err(error.into())));
+            }
         }
     }
     ensure!(!files.is_empty(), "no *.bin in this folder");
     Ok(files)
 }
 
-/// Records and mismatches of a file, after its lines are printed.
-fn one(file: &Path, args: &Args, backend: &dyn Backend) -> Result<(usize, usize)> {
-    let bytes = std::fs::read(file).context("cannot be read")?;
-    let recording = Recording::parse(&bytes)?;
-    ensure!(!recording.is_empty(), "holds no records");
-    let gpu = args.arch.or_else(|| named_gpu(file));
-    let known = recording.known(gpu).or_else(|error| match gpu {
-        Some(_) => Err(anyhow::Error::new(error)),
-        None => Err(error).context("--arch or the file's name must tell the GPU"),
-    })?;
-    let outcome = replay(&recording, &known, backend)?;
-    report::file(file, &recording, &known, &outcome);
-    if args.identify {
-        report::candidates(&recording);
+/// A recording, replayed.
+struct File {
+    path: PathBuf,
+    recording: Recording,
+    known: Known,
+    outcome: Outcome,
+}
+
+impl File {
+    fn read(path: &Path, args: &Args, backend: &dyn Backend) -> Result<Self> {
+        let bytes = std::fs::read(path).context("cannot be read")?;
+        let recording = Recording::parse(&bytes)?;
+        ensure!(!recording.is_empty(), "holds no records");
+        if let Some(record) = args.explain {
+            let len = recording.len();
+            ensure!(record < len, "there is no record {record}, but {len} from 0");
+        }
+        let gpu = args.arch.or_else(|| named_gpu(path));
+        let known = recording.known(gpu).or_else(|error| match gpu {
+            Some(_) => Err(anyhow::Error::new(error)),
+            None => Err(error).context("--arch or the file's name must tell the GPU"),
+        })?;
+        let outcome = replay(&recording, &known, backend)?;
+        Ok(Self { path: path.into(), recording, known, outcome })
     }
-    if let Some(record) = args.explain {
-        report::explanation(&recording, &known, record)?;
-    }
-    Ok((outcome.records, outcome.mismatches.len()))
 }
 
 /// The GPU that a file's name begins with, up to `_`, `-` or `.`.

@@ -1,149 +1,115 @@
-//! Reading golden files: those committed beside the tests, and the full set where there is one.
+//! Golden files: those committed beside the tests, and the full set where there is one.
 //!
-//! All integers are little-endian; every file starts with a header of 32 bytes.
-//! - `W8GV`: 4 formats of a, 5 of b (0 E4M3, 1 E5M2), 7 steps S, 12 records (u32), 16 record size
-//!   (u32). A record: `u8 class, u8 flags, u16 0, a[32 S], b[32 S], u32 c, u32 d[S]`, `d[s]` the
-//!   result after step `s`.
-//! - `W8HW`, outputs of a GPU: 6 format of a, 7 of b, 12 records, 16 record size. A record:
-//!   `a[32], b[32], u32 c, u32 d`.
-//! - `W8GM`: 6, 7 formats, 8 M, 12 N, 16 K, 20 promotion (u32 each). `A u8[M][K]`, `B u8[N][K]`,
-//!   `u32 chain[M][N]`, `u32 promoted[M][N]`.
+//! The layouts are those of [`quarter_numerics::recording`].
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::path::{Path, PathBuf};
 
-use quarter_numerics::Format;
+use quarter_numerics::recording::{Contents, Record, Recording};
+use quarter_numerics::tensor_core::known::{self, Gpu, Instruction, Known};
+use quarter_numerics::tensor_core::{Accumulator, Operand};
 
-/// One dot product with the result of every step.
-pub struct Record {
-    pub class: u8,
-    pub a: Vec<u8>,
-    pub b: Vec<u8>,
-    pub c: u32,
-    pub d: Vec<u32>,
+/// A recording with the name of its file.
+pub struct Golden {
+    pub name: String,
+    pub recording: Recording,
 }
 
-pub struct Records {
-    pub formats: (Format, Format),
-    pub records: Vec<Record>,
-}
-
-pub struct Gemm {
-    pub formats: (Format, Format),
-    /// M, N, K, promotion interval.
-    pub shape: [usize; 4],
-    pub a: Vec<u8>,
-    pub b: Vec<u8>,
-    pub chain: Vec<u32>,
-    pub promoted: Vec<u32>,
-}
-
-/// A file of the subset in the repository.
-pub fn committed(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// A file of the full set: below `QUARTER_GOLDEN`, or beside the checkout. `None`, with a line
-/// that says so, where there is no set; a set that lacks the file is an error.
-pub fn full(name: &str) -> Option<Vec<u8>> {
-    let folder = match std::env::var_os("QUARTER_GOLDEN") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden");
-            if !folder.is_dir() {
-                eprintln!("skipped: {name} (QUARTER_GOLDEN names no folder of golden files)");
-                return None;
-            }
-            folder
-        }
-    };
-    let path = folder.join(name);
-    Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
-}
-
-impl Records {
-    pub fn parse(bytes: &[u8]) -> Self {
-        let recorded = match &bytes[..4] {
-            b"W8GV" => false,
-            b"W8HW" => true,
-            magic => panic!("magic {magic:?}"),
-        };
-        let (count, size) = (word(bytes, 12) as usize, word(bytes, 16) as usize);
-        let steps = if recorded { 1 } else { usize::from(bytes[9]) };
-        let (start, k) = (if recorded { 0 } else { 4 }, 32 * steps);
-        assert_eq!(bytes[8], 0, "an f32 accumulator");
-        assert_eq!(size, start + 2 * k + 4 + 4 * steps);
-        assert_eq!(bytes.len(), 32 + count * size);
-        let record = |r: &[u8]| {
-            let c = start + 2 * k;
-            Record {
-                class: if recorded { 0 } else { r[0] },
-                a: r[start..start + k].to_vec(),
-                b: r[start + k..c].to_vec(),
-                c: word(r, c),
-                d: (1..=steps).map(|s| word(r, c + 4 * s)).collect(),
-            }
-        };
-        let records = bytes[32..].chunks_exact(size).map(record).collect();
-        Self { formats: formats(bytes), records }
+impl Golden {
+    fn read(path: &Path) -> Self {
+        let name = path.file_name().unwrap().to_str().unwrap().to_string();
+        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let recording = Recording::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!recording.is_empty(), "{name} is empty");
+        Self { name, recording }
     }
 
-    /// The named probes: `name fa fb acc a b c d note`, separated by tabs, a line each.
-    pub fn probes(text: &str) -> Vec<Self> {
-        let named = |name: &str| match name {
-            "e4m3" => Format::E4m3,
-            "e5m2" => Format::E5m2,
-            _ => panic!("format {name}"),
-        };
-        let bytes = |hex: &str| -> Vec<u8> {
-            (0..64).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
-        };
-        let lines = text.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
-        lines
-            .filter(|fields| fields[3] == "f32")
-            .map(|fields| Self {
-                formats: (named(fields[1]), named(fields[2])),
-                records: vec![Record {
-                    class: 0,
-                    a: bytes(fields[4]),
-                    b: bytes(fields[5]),
-                    c: u32::from_str_radix(fields[6], 16).unwrap(),
-                    d: vec![u32::from_str_radix(fields[7], 16).unwrap()],
-                }],
-            })
-            .collect()
+    /// The arithmetic it should have, by header and name.
+    pub fn known(&self) -> Known {
+        let gpu: Option<Gpu> = self.name.split('_').next().unwrap().parse().ok();
+        self.recording.known(gpu).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
-}
 
-impl Gemm {
-    pub fn parse(bytes: &[u8]) -> Self {
-        assert_eq!(&bytes[..4], b"W8GM");
-        let shape @ [m, n, k, _] = [8, 12, 16, 20].map(|at| word(bytes, at) as usize);
-        let (a, rest) = bytes[32..].split_at(m * k);
-        let (b, rest) = rest.split_at(n * k);
-        assert_eq!(rest.len(), 8 * m * n);
-        let words: Vec<u32> = rest.chunks_exact(4).map(|w| word(w, 0)).collect();
-        let (chain, promoted) = words.split_at(m * n);
-        Self {
-            formats: formats(bytes),
-            shape,
-            a: a.to_vec(),
-            b: b.to_vec(),
-            chain: chain.to_vec(),
-            promoted: promoted.to_vec(),
+    /// The records of dot products, and the elements of a step.
+    pub fn records(&self) -> Option<(usize, &[Record])> {
+        match &self.recording.contents {
+            Contents::Dots { k, records } => Some((*k, records)),
+            Contents::Product(_) => None,
         }
     }
 }
 
-fn formats(header: &[u8]) -> (Format, Format) {
-    let format = |byte| match byte {
-        0 => Format::E4m3,
-        1 => Format::E5m2,
-        _ => panic!("format {byte}"),
-    };
-    (format(header[6]), format(header[7]))
+fn folder(path: &Path) -> Vec<Golden> {
+    let entries = std::fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "bin"));
+    files.sort();
+    files.iter().map(|path| Golden::read(path)).collect()
 }
 
-fn word(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+fn committed_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
+/// The subset in the repository.
+pub fn committed() -> Vec<Golden> {
+    folder(&committed_folder())
+}
+
+/// The full set: below `QUARTER_GOLDEN`, or beside the checkout. `None`, with a line that says so,
+/// where there is no set; a set that lacks the folder is an error.
+pub fn full(name: &str) -> Option<Vec<Golden>> {
+    full_folder(name).map(|root| folder(&root.join(name)))
+}
+
+fn full_folder(what: &str) -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("QUARTER_GOLDEN") {
+        return Some(folder.into());
+    }
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden");
+    if beside.is_dir() {
+        return Some(beside);
+    }
+    eprintln!("skipped: {what} (QUARTER_GOLDEN names no folder of golden files)");
+    None
+}
+
+/// A dot product with a name.
+pub struct Probe {
+    pub name: String,
+    pub known: Known,
+    pub record: Record,
+}
+
+/// The probes in the repository.
+pub fn committed_probes() -> Vec<Probe> {
+    probes(&committed_folder().join("probes.tsv"))
+}
+
+/// The probes of the full set.
+pub fn full_probes() -> Option<Vec<Probe>> {
+    full_folder("probes.tsv").map(|root| probes(&root.join("probes.tsv")))
+}
+
+/// `name fa fb acc a b c d note`, separated by tabs, a line each.
+fn probes(path: &Path) -> Vec<Probe> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let bytes = |hex: &str| -> Vec<u32> {
+        (0..64).step_by(2).map(|i| u32::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+    };
+    let word = |hex: &str| u32::from_str_radix(hex, 16).unwrap();
+    let probe = |line: &str| {
+        let [name, fa, fb, acc, a, b, c, d, _note] =
+            line.split('\t').collect::<Vec<_>>().try_into().expect("nine fields");
+        let operand = |name: &str| {
+            Operand::ALL.into_iter().find(|operand| operand.name() == name).expect("a format")
+        };
+        let accumulator = if acc == "f16" { Accumulator::F16 } else { Accumulator::F32 };
+        assert_eq!(accumulator.name(), acc);
+        let operands = (operand(fa), operand(fb));
+        let known = known::find(Gpu::Hopper, Instruction::Wgmma, operands, accumulator).unwrap();
+        let (a, b, c, d) = (bytes(a), bytes(b), word(c), vec![word(d)]);
+        Probe { name: name.into(), known, record: Record { class: 0, flags: 0, a, b, c, d } }
+    };
+    text.lines().skip(1).map(probe).collect()
 }
