@@ -40,6 +40,7 @@ pub struct Args {
     explain: Option<usize>,
 }
 
+/// What computes.
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub enum BackendName {
     /// The executable specification: every arithmetic.
