@@ -186,7 +186,10 @@ fn certificates_hold() {
             told.bound <= ahead * (1.0 + 1e-12),
             "{known}: {told:?} {ahead} {a:x?} {b:x?} {c:x}"
         );
-        let magnitude: f64 = inputs.addends(&known.arithmetic).map(f64::abs).sum();
+        let magnitudes = || inputs.addends(&known.arithmetic).map(f64::abs);
+        let short = nearest(&expansion(magnitudes().chain([-told.magnitude])));
+        assert!(short <= 0.0, "{known}: the magnitude is {short} short");
+        let magnitude: f64 = magnitudes().sum();
         assert!(
             told.magnitude >= magnitude * (1.0 - 1e-13)
                 && told.magnitude <= magnitude * (1.0 + 1e-13)
@@ -269,69 +272,88 @@ fn significant(x: f64) -> (i32, i32) {
     (exponent, exponent - 52 + fraction.trailing_zeros() as i32)
 }
 
+/// Checks one and counts: addends cut, addends gone, results rounded.
+fn check_explanation(name: &str, model: &Model, inputs: &Inputs) -> [usize; 3] {
+    let Inputs { a, b, c } = inputs;
+    let of = model.arithmetic();
+    let told = model.explain(a, b, *c);
+    assert_eq!(told.d, model.dot(a, b, *c));
+    let groups = of.k / of.group + usize::from(of.c != Joins::First);
+    assert_eq!(told.steps.len(), a.len().div_ceil(of.k) * groups);
+    let (mut seen, mut counts) = (vec![0; a.len()], [0; 3]);
+    for step in &told.steps {
+        // An infinite partial sum: nothing is added any more.
+        let special = step.addends.iter().any(|addend| !addend.value.is_finite());
+        let mut sum = Vec::new();
+        for addend in &step.addends {
+            if let Some(k) = addend.k {
+                seen[k] += 1;
+                assert_eq!(addend.value, value(of.a, a[k]) * value(of.b, b[k]), "{name}");
+            }
+            if special {
+                assert!(matches!(addend.cause, Cause::Unused | Cause::Infinite | Cause::Nan));
+                continue;
+            }
+            sum.push(addend.kept);
+            let lost = addend.value - addend.kept;
+            match addend.cause {
+                Cause::Kept => assert_eq!((lost, addend.bits_lost), (0.0, 0), "{name}"),
+                Cause::Zero => assert_eq!((addend.value, addend.kept), (0.0, 0.0)),
+                Cause::Cut(grid) | Cause::Vanished(grid) => {
+                    let unit = 2f64.powi(grid);
+                    assert!(lost != 0.0 && lost.abs() < unit, "{name}: {addend:?}");
+                    assert_eq!((addend.kept / unit).fract(), 0.0);
+                    let (top, low) = significant(addend.value);
+                    assert_eq!(addend.bits_lost as i32, (top + 1).min(grid) - low, "{name}");
+                    let gone = addend.cause == Cause::Vanished(grid);
+                    assert_eq!(gone, addend.kept == 0.0);
+                    counts[usize::from(gone)] += 1;
+                    let extra = if addend.k.is_none() { of.rules.c_extra_bits } else { 0 };
+                    let bits = (step.fraction_bits + extra) as i32;
+                    assert_eq!(grid, step.max_exponent.unwrap() - bits, "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        if !special {
+            assert_eq!(nearest(&expansion(sum.iter().copied())), step.sum + 0.0, "{name}");
+            let result = c_value(of.accumulator, step.result);
+            if result.is_finite() {
+                // The sum may be more than an f64 holds: the difference decides.
+                let lost = nearest(&expansion(sum.into_iter().chain([-result])));
+                assert_eq!(step.result_bits_lost == 0, lost == 0.0, "{name} {step:?}");
+            }
+            counts[2] += usize::from(step.result_bits_lost > 0);
+        }
+    }
+    assert!(seen.iter().all(|&times| times == 1), "{name}: each element once");
+    if let Some(step) = told.steps.last() {
+        assert_eq!(step.result, told.d);
+    }
+    counts
+}
+
 #[test]
 fn explanations_add_up() {
-    let (mut cut, mut vanished, mut rounded) = (0, 0, 0);
+    let mut counts = [0; 3];
+    let mut add = |more: [usize; 3]| counts.iter_mut().zip(more).for_each(|(n, more)| *n += more);
     each(150, 2, |known, model, inputs| {
-        let Inputs { a, b, c } = inputs;
-        let of = &known.arithmetic;
-        let told = model.explain(a, b, *c);
-        assert_eq!(told.d, model.dot(a, b, *c));
-        let groups = of.k / of.group + usize::from(of.c != Joins::First);
-        assert_eq!(told.steps.len(), a.len().div_ceil(of.k) * groups);
-        let mut seen = vec![0; a.len()];
-        for step in &told.steps {
-            // An infinite partial sum: nothing is added any more.
-            let special = step.addends.iter().any(|addend| !addend.value.is_finite());
-            let mut sum = Vec::new();
-            for addend in &step.addends {
-                if let Some(k) = addend.k {
-                    seen[k] += 1;
-                    assert_eq!(addend.value, value(of.a, a[k]) * value(of.b, b[k]), "{known}");
-                }
-                if special {
-                    assert!(matches!(addend.cause, Cause::Unused | Cause::Infinite | Cause::Nan));
-                    continue;
-                }
-                sum.push(addend.kept);
-                let lost = addend.value - addend.kept;
-                match addend.cause {
-                    Cause::Kept => assert_eq!(
-                        (lost, addend.bits_lost),
-                        (0.0, 0),
-                        "{known}: {addend:?} {step:?}"
-                    ),
-                    Cause::Zero => assert_eq!((addend.value, addend.kept), (0.0, 0.0)),
-                    Cause::Cut(grid) | Cause::Vanished(grid) => {
-                        let unit = 2f64.powi(grid);
-                        assert!(lost != 0.0 && lost.abs() < unit && addend.bits_lost > 0);
-                        assert_eq!((addend.kept / unit).fract(), 0.0);
-                        let (top, low) = significant(addend.value);
-                        assert_eq!(addend.bits_lost as i32, (top + 1).min(grid) - low);
-                        let gone = addend.cause == Cause::Vanished(grid);
-                        assert_eq!(gone, addend.kept == 0.0);
-                        *if gone { &mut vanished } else { &mut cut } += 1;
-                    }
-                    other => panic!("{known}: {other:?}"),
-                }
-            }
-            if !special {
-                assert_eq!(nearest(&expansion(sum.iter().copied())), step.sum + 0.0, "{known}");
-                let result = c_value(of.accumulator, step.result);
-                if result.is_finite() {
-                    // The sum may be more than an f64 holds: the difference decides.
-                    let lost = nearest(&expansion(sum.into_iter().chain([-result])));
-                    assert_eq!(step.result_bits_lost == 0, lost == 0.0, "{known} {step:?}");
-                }
-                rounded += usize::from(step.result_bits_lost > 0);
-            }
-        }
-        assert!(seen.iter().all(|&times| times == 1), "{known}: each element once");
-        if let Some(step) = told.steps.last() {
-            assert_eq!(step.result, told.d);
-        }
+        add(check_explanation(&known.to_string(), model, inputs));
     });
-    assert!(cut > 1000 && vanished > 1000 && rounded > 1000, "{cut} {vanished} {rounded}");
+    assert!(counts.iter().all(|&count| count > 1000), "{counts:?}");
+
+    let extra = Arithmetic { rules: Rules { c_extra_bits: 4, ..Rules::KNOWN }, ..hopper() };
+    let last = Arithmetic { c: Joins::Last, group: 8, run: 4, ..hopper() };
+    let mut random = Random(4);
+    for variant in [extra, last] {
+        let (model, mut of_c) = (Model::new(variant).unwrap(), 0);
+        for _ in 0..1000 {
+            let inputs = Inputs::draw(&variant, 32, &mut random);
+            let [cut, ..] = check_explanation("hypothetical", &model, &inputs);
+            of_c += cut;
+        }
+        assert!(of_c > 1000);
+    }
 }
 
 fn hopper() -> Arithmetic {
