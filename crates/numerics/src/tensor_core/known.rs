@@ -3,21 +3,22 @@
 //! | instruction | GPU | operands | group | F | f32 result | f16 result | rests on |
 //! |---|---|---|---|---|---|---|---|
 //! | `wgmma` | Hopper | FP8 | 32 | 13 | cut to 13 bits | nearest even | f32: recordings with c = 0 of one format, else models; f16: models |
-//! | `wgmma` | Hopper | f16, bf16; tf32 | 16; 8 | 25 | cut | nearest even | models, for f16 and bf16; as `mma.sync` |
+//! | `wgmma` | Hopper | f16, bf16; tf32 | 16; 8 | 25 | cut | nearest even | models |
 //! | `mma.sync` | Hopper, Blackwell | FP8, emulated | 16 of `k % 4 < 2`, then 16 of the others, c added in IEEE | 25 | cut | nearest even | recordings, but Hopper's with f32 |
-//! | `mma.sync` | Hopper, Blackwell | f16, bf16; tf32 | 16; 8 | 25 | cut | nearest even | recordings, tf32 of `k` = 4 |
+//! | `mma.sync` | Hopper, Blackwell | f16, bf16; tf32 | 16; 8 | 25 | cut | nearest even | recordings, tf32 of K = 4 |
 //! | `mma.sync` | Ada | FP8 | 16, 16 | 13 | cut to 13 bits | nearest even | recordings |
 //! | `mma.sync` | Ada | f16, bf16; tf32 | 8; 4 | 24 | cut | nearest even | recordings of one group |
-//! | `mma.sync` | Ampere | f16, bf16; tf32 | 8; 4 | 24 | cut | nearest even | a claim |
-//! | `mma.sync` | Turing | f16 | 8 | 24 | cut | nearest even | a claim |
-//! | `mma.sync` | Volta | f16 | 4 | 23 | cut | nearest even | a claim |
-//! | `mma.sync` | Blackwell for workstations (sm_120) | FP8 | 32 | 25 | cut | nearest even | a claim |
-//! | `tcgen05.mma` | Blackwell | FP8, unscaled | 32 | 25 | cut | nearest even | a claim |
+//! | `mma.sync` | Ampere | f16, bf16; tf32 | 8; 4 | 24 | cut | nearest even | a model |
+//! | `mma.sync` | Turing | f16 | 8 | 24 | cut | nearest even | a model |
+//! | `mma.sync` | Volta | f16 | 4 | 23 | cut | nearest even | a model |
+//! | `mma.sync` | Blackwell of sm_120 | FP8; f16, bf16; tf32 | 32; 16; 8 | 25 | cut | nearest even | a model |
+//! | `tcgen05.mma` | Blackwell | FP8, unscaled; f16, bf16; tf32 | 32; 16; 8 | 25 | cut | nearest even | a model |
 //!
 //! Recordings are those of Khattak and Mikaitis, 5,000 random rows a kind, without special values.
-//! Models are mmasim 2.1.1, theirs, and mmaemu. Not settled by any recording: the floor of the
-//! exponents with 16-bit operands (-133 with f32, -21 with f16 results), and the sign of an f16
-//! result that is negative and rounds to zero (`+0`, as Ada's is said to be).
+//! Models are mmasim 2.1.1, theirs, and mmaemu; a single one is mmasim's. Settled by no recording:
+//! the floor of the exponents with 16-bit operands and tf32 (-108 - F with f32, 4 - F with f16
+//! results), special values, and the sign of an f16 result that is negative and rounds to zero
+//! (`+0`, as Ada's is said to be).
 //!
 //! ```
 //! use quarter_numerics::tensor_core::{Accumulator, Gpu, Instruction, Model, Operand, known};
@@ -170,9 +171,9 @@ impl fmt::Display for Instruction {
 pub enum Evidence {
     /// Agrees with outputs of such a GPU.
     Recorded,
-    /// Agrees with other models in all that was tried; no recording exists.
+    /// Agrees with several other models in all that was tried; no recording exists.
     Modelled,
-    /// Stated by a source, not tried.
+    /// Stated by one source.
     Claimed,
 }
 
@@ -247,6 +248,11 @@ pub fn find(
         (Instruction::MmaSync, Gpu::Hopper | Gpu::Blackwell) if wide => {
             (Evidence::Recorded, hmma(a, accumulator, 32 / a.bytes(), 25))
         }
+        (Instruction::MmaSync, Gpu::BlackwellRtx) | (Instruction::Tcgen05, Gpu::Blackwell)
+            if wide =>
+        {
+            (Evidence::Claimed, hmma(a, accumulator, 32 / a.bytes(), 25))
+        }
         (Instruction::MmaSync, Gpu::Turing | Gpu::Ampere | Gpu::Ada)
             if wide && gpu as usize >= since =>
         {
@@ -313,9 +319,10 @@ const fn hmma(
     fraction_bits: u32,
 ) -> Arithmetic {
     let floor = match accumulator {
-        Accumulator::F32 => Some(-133),
-        Accumulator::F16 => Some(-21),
+        Accumulator::F32 => -108,
+        Accumulator::F16 => 4,
     };
+    let floor = Some(floor - fraction_bits as i32);
     Arithmetic { floor, ..wide_sum(operand, accumulator, group, fraction_bits) }
 }
 
