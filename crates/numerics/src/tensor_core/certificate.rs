@@ -177,14 +177,13 @@ fn unit(rounding: Rounding, grid: i32) -> f64 {
 /// What a step that was computed can have lost.
 fn lost(step: &Step) -> f64 {
     let how = step.how;
-    let Some(max_exponent) = step.max_exponent else { return 0.0 };
-    let grid = |k: Option<usize>| {
-        let extra = if k.is_none() { how.rules.c_extra_bits as i32 } else { 0 };
-        max_exponent - how.fraction_bits as i32 - extra
-    };
+    if step.max_exponent.is_none() {
+        return 0.0;
+    }
+    let grid = |kind| step.grid() + step.coarse(kind) as i32;
     let addends = step.addends.numbers().filter(|(x, _)| x.significand != 0);
-    let off_grid = addends.filter(|(x, k)| trailing(*x) < grid(*k));
-    let aligned = off_grid.fold(0.0, |sum, (_, k)| add_up(sum, unit(how.alignment, grid(k))));
+    let off_grid = addends.filter(|(x, kind)| trailing(*x) < grid(*kind));
+    let aligned = off_grid.fold(0.0, |sum, (_, kind)| add_up(sum, unit(how.alignment, grid(kind))));
     if step.total == 0 {
         return aligned;
     }

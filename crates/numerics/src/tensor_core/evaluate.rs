@@ -74,7 +74,7 @@ impl Model {
         let mut d = if self.0.c == Joins::First { c } else { 0 };
         for g in 0..self.groups() {
             let mut addends = self.products(a, b, first, g);
-            addends.push(self.accumulator(d), None);
+            addends.push(self.accumulator(d));
             d = self.step(&addends, d, &self.0, see);
         }
         match self.0.c {
@@ -99,12 +99,15 @@ impl Model {
     ) -> Addends {
         let (groups, run, len) = (self.groups(), self.0.run, a.len().min(b.len()));
         let mut addends = Addends::new();
+        addends.places = Places { first: first + group * run, run, stride: groups * run };
         // The group's runs, and of the last one what there is.
         for start in (group * run..len).step_by(groups * run) {
-            for i in start..len.min(start + run) {
-                addends.push(self.product(a[i].into(), b[i].into()), Some(first + i));
+            let end = len.min(start + run);
+            for (a, b) in a[start..end].iter().zip(&b[start..end]) {
+                addends.push(self.product((*a).into(), (*b).into()));
             }
         }
+        addends.products = addends.len;
         addends
     }
 
@@ -120,8 +123,8 @@ impl Model {
 
     fn add(&self, d: u32, c: u32, how: &Arithmetic, see: &mut impl FnMut(&Step)) -> u32 {
         let mut addends = Addends::new();
-        addends.push(self.accumulator(d), None);
-        addends.push(self.accumulator(c), None);
+        addends.push(self.accumulator(d));
+        addends.push(self.accumulator(c));
         self.step(&addends, c, how, see)
     }
 
@@ -185,7 +188,7 @@ impl Model {
             None => {
                 step.max_exponent = max_exponent(addends.all(), how);
                 let grid = step.grid();
-                step.total = addends.numbers().map(|(x, k)| step.cut(x, k)).sum();
+                step.total = addends.numbers().map(|(x, kind)| step.cut(x, kind)).sum();
                 // What a zero that takes part may leave is a zero still.
                 let negative = match step.total {
                     0 => addends.numbers().all(|(x, _)| x.negative),
@@ -201,10 +204,14 @@ impl Model {
     /// The result where NaN or an infinity is among the addends; `None` where all are finite.
     fn special(&self, addends: &[Addend], c: u32) -> Option<u32> {
         let (accumulator, rules) = (self.0.accumulator, &self.0.rules);
-        let any = |wanted: fn(&Addend) -> bool| addends.iter().any(wanted);
-        let nan = any(|addend| matches!(addend, Addend::Nan));
-        let plus = any(|addend| matches!(addend, Infinity { negative: false }));
-        let minus = any(|addend| matches!(addend, Infinity { negative: true }));
+        let (mut nan, mut plus, mut minus) = (false, false, false);
+        for addend in addends {
+            match addend {
+                Finite(_) => (),
+                Infinity { negative } => *(if *negative { &mut minus } else { &mut plus }) = true,
+                Addend::Nan => nan = true,
+            }
+        }
         if nan || plus && minus && rules.opposite_infinities_are_nan {
             Some(nan_of(accumulator, rules.nan, c))
         } else if plus || minus {
@@ -235,22 +242,39 @@ fn max_exponent(addends: &[Addend], how: &Arithmetic) -> Option<i32> {
     exponents.max().map(|largest| largest.max(how.floor.unwrap_or(i32::MIN)))
 }
 
-/// The addends of a step, each with its place in k; c has none.
+/// The addends of a step: products of a group, and one or two accumulators.
 pub(super) struct Addends {
     len: usize,
     all: [Addend; MAX_ADDENDS],
-    k: [Option<usize>; MAX_ADDENDS],
+    /// The first so many are products.
+    products: usize,
+    places: Places,
+}
+
+/// What an addend is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Product,
+    Accumulator,
+}
+
+/// Where in k the products of a group lie: in runs.
+#[derive(Clone, Copy)]
+struct Places {
+    first: usize,
+    run: usize,
+    stride: usize,
 }
 
 impl Addends {
     fn new() -> Self {
-        Self { len: 0, all: [Addend::Nan; MAX_ADDENDS], k: [None; MAX_ADDENDS] }
+        let places = Places { first: 0, run: 1, stride: 1 };
+        Self { len: 0, all: [Addend::Nan; MAX_ADDENDS], products: 0, places }
     }
 
     /// `Arithmetic::check` bounds the number of calls.
-    fn push(&mut self, addend: Addend, k: Option<usize>) {
+    fn push(&mut self, addend: Addend) {
         self.all[self.len] = addend;
-        self.k[self.len] = k;
         self.len += 1;
     }
 
@@ -258,14 +282,19 @@ impl Addends {
         &self.all[..self.len]
     }
 
-    /// Each addend and its place in k.
+    /// Each addend, and where it is in k; an accumulator is nowhere.
     pub fn iter(&self) -> impl Iterator<Item = (Addend, Option<usize>)> + Clone {
-        self.all().iter().copied().zip(self.k)
+        let Places { first, run, stride } = self.places;
+        let place = move |i| first + i / run * stride + i % run;
+        let place = move |i| (i < self.products).then(|| place(i));
+        self.all().iter().enumerate().map(move |(i, &addend)| (addend, place(i)))
     }
 
-    pub fn numbers(&self) -> impl Iterator<Item = (Number, Option<usize>)> + Clone {
-        self.iter().filter_map(|(addend, k)| match addend {
-            Finite(number) => Some((number, k)),
+    /// The finite addends, and what they are.
+    pub fn numbers(&self) -> impl Iterator<Item = (Number, Kind)> + Clone {
+        let kind = |i| if i < self.products { Kind::Product } else { Kind::Accumulator };
+        self.all().iter().enumerate().filter_map(move |(i, addend)| match addend {
+            Finite(number) => Some((*number, kind(i))),
             _ => None,
         })
     }
@@ -290,44 +319,61 @@ impl Step<'_> {
         self.max_exponent.unwrap_or(0) - bits as i32
     }
 
+    /// Products lie on a grid so many bits coarser, if c has extra bits.
+    pub fn coarse(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Product => self.how.rules.c_extra_bits,
+            Kind::Accumulator => 0,
+        }
+    }
+
     /// An addend cut, in units of the grid.
-    pub fn cut(&self, x: Number, k: Option<usize>) -> i128 {
+    pub fn cut(&self, x: Number, kind: Kind) -> i128 {
         if x.significand == 0 {
             // Its exponent may be any.
             return 0;
         }
-        let extra = self.how.rules.c_extra_bits;
-        // Products lie on a coarser grid, if c has extra bits.
-        let coarse = if k.is_some() { extra } else { 0 };
+        let coarse = self.coarse(kind);
         let shift = x.exponent - x.fraction_bits as i32 - (self.grid() + coarse as i32);
-        let significand = u128::from(x.significand);
         let magnitude = match u32::try_from(shift) {
-            Ok(up) => significand << up,
+            // Nearly every addend of nearly every arithmetic is short.
+            Ok(up) if up + coarse < 32 => u128::from(u64::from(x.significand) << up << coarse),
+            Ok(up) => u128::from(x.significand) << up << coarse,
             Err(_) => {
-                shift_right(significand, shift.unsigned_abs(), x.negative, self.how.alignment)
+                let places = shift.unsigned_abs().min(63);
+                let rounding = self.how.alignment;
+                let kept = shift_right(u64::from(x.significand), places, x.negative, rounding);
+                u128::from(kept) << coarse
             }
-        } << coarse;
+        };
         if x.negative { -(magnitude as i128) } else { magnitude as i128 }
     }
 }
 
 /// `magnitude * 2^-places`, its sign known, rounded to an integer.
-fn shift_right(magnitude: u128, places: u32, negative: bool, rounding: Rounding) -> u128 {
-    if places == 0 {
-        return magnitude;
-    }
-    // Magnitudes have 120 bits at most: 126 places leave nothing, and less than half.
-    let places = places.min(126);
-    let (kept, dropped) = (magnitude >> places, magnitude & ((1 << places) - 1));
-    let half = 1 << (places - 1);
-    let up = match rounding {
-        Rounding::TowardZero => false,
-        Rounding::Down => negative && dropped != 0,
-        Rounding::NearestEven => dropped > half || dropped == half && kept & 1 == 1,
-        Rounding::NearestAway => dropped >= half,
+macro_rules! shift_right {
+    ($name:ident, $bits:ty) => {
+        fn $name(magnitude: $bits, places: u32, negative: bool, rounding: Rounding) -> $bits {
+            if places == 0 {
+                return magnitude;
+            }
+            let (kept, dropped) = (magnitude >> places, magnitude & ((1 << places) - 1));
+            let half = 1 << (places - 1);
+            let up = match rounding {
+                Rounding::TowardZero => false,
+                Rounding::Down => negative && dropped != 0,
+                Rounding::NearestEven => dropped > half || dropped == half && kept & 1 == 1,
+                Rounding::NearestAway => dropped >= half,
+            };
+            kept + <$bits>::from(up)
+        }
     };
-    kept + u128::from(up)
 }
+
+// An addend has 24 bits at most: 63 places leave nothing of it, and less than half.
+shift_right!(shift_right, u64);
+// A sum has 120 bits at most, and 126 places do the same.
+shift_right!(shift_right_sum, u128);
 
 /// `magnitude * 2^grid` with a sign as the bits of a result.
 fn round(how: &Arithmetic, negative: bool, magnitude: u128, grid: i32) -> u32 {
@@ -342,7 +388,7 @@ fn round(how: &Arithmetic, negative: bool, magnitude: u128, grid: i32) -> u32 {
     let mut exponent = (grid + magnitude.ilog2() as i32).max(min);
     let shift = exponent - how.result_bits as i32 - grid;
     let mut significand = match u32::try_from(shift) {
-        Ok(places) => shift_right(magnitude, places, negative, how.result),
+        Ok(places) => shift_right_sum(magnitude, places.min(126), negative, how.result),
         Err(_) => magnitude << shift.unsigned_abs(),
     };
     if significand >> how.result_bits == 2 {

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::vec::Vec;
 
-use super::evaluate::Step;
+use super::evaluate::{Kind, Step};
 use super::operand::{Addend, Number};
 use super::{Accumulator, Model};
 
@@ -131,9 +131,9 @@ fn without(k: Option<usize>, value: f64, cause: Cause) -> ExplainedAddend {
 }
 
 fn finite(step: &Step, x: Number, k: Option<usize>) -> ExplainedAddend {
-    let cut = step.cut(x, k);
-    let coarse = if k.is_some() { step.how.rules.c_extra_bits as i32 } else { 0 };
-    let grid = step.grid() + coarse;
+    let kind = if k.is_some() { Kind::Product } else { Kind::Accumulator };
+    let cut = step.cut(x, kind);
+    let grid = step.grid() + step.coarse(kind) as i32;
     let (top, low) = (x.significand.ilog2() as i32, x.significand.trailing_zeros() as i32);
     let last = x.exponent - x.fraction_bits as i32;
     // Significant bits run from its leading to its lowest one.

@@ -220,7 +220,7 @@ pub(super) enum Addend {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number {
     pub negative: bool,
-    pub significand: u64,
+    pub significand: u32,
     pub exponent: i32,
     pub fraction_bits: u32,
 }
@@ -228,7 +228,8 @@ pub(super) struct Number {
 impl Number {
     /// Exact: significands have 24 bits at most.
     pub fn to_f64(self) -> f64 {
-        let magnitude = self.significand as f64 * power(self.exponent - self.fraction_bits as i32);
+        let magnitude =
+            f64::from(self.significand) * power(self.exponent - self.fraction_bits as i32);
         if self.negative { -magnitude } else { magnitude }
     }
 
@@ -270,7 +271,7 @@ impl Layout {
     fn number(&self, code: u32, subnormals: Subnormals) -> Number {
         let negative = code >> (self.exponent_bits + self.fraction_bits) & 1 != 0;
         let biased = code >> self.fraction_bits & ((1 << self.exponent_bits) - 1);
-        let fraction = u64::from(code & self.fraction_mask());
+        let fraction = code & self.fraction_mask();
         let fraction_bits = self.fraction_bits;
         let (significand, exponent) = match biased {
             0 => (fraction, 1 - self.bias),
