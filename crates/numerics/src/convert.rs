@@ -2,7 +2,7 @@
 
 /// The inherent conversions of a format; `overflow` names what is beyond its range.
 macro_rules! float8_conversions {
-    ($name:ident, overflow: $overflow:literal) => {
+    ($name:ident, overflow: $overflow:literal, nan: $nan:literal, signed_nan: $signed_nan:literal) => {
         /// Conversions.
         impl $name {
             /// Rounds to nearest even and saturates: the bits of PTX `cvt.rn.satfinite`.
@@ -11,17 +11,17 @@ macro_rules! float8_conversions {
             /// One rounding, ties to the even code, subnormals kept. What would
             /// round beyond [`MAX`](Self::MAX), infinities included, gives ±`MAX`.
             ///
-            /// NaN of either sign gives 0x7F, from every source type. That is what
-            /// NVIDIA's host code returns for f32, f16 and bf16; for f64 it keeps
-            /// the sign. Which NaN the instruction itself returns is not documented
-            /// and has not been observed on a GPU for this crate.
+            #[doc = concat!("NaN of either sign gives ", $nan, ", from every source type. That is what")]
+            /// NVIDIA's host code returns for f32, f16 and bf16, in the formats it has; for
+            /// f64 it keeps the sign. Which NaN the instruction itself returns is not
+            /// documented and has not been observed on a GPU for this crate.
             ///
             #[doc = concat!(
                 "```\nuse quarter_numerics::", stringify!($name), ";\n",
                 "const HALF: ", stringify!($name), " = ", stringify!($name), "::from_f32(0.5);\n",
                 "assert_eq!(HALF.to_f32(), 0.5);\n",
                 "assert_eq!(", stringify!($name), "::from_f32(1e9), ", stringify!($name), "::MAX);\n",
-                "assert_eq!(", stringify!($name), "::from_f32(-f32::NAN).to_bits(), 0x7f);\n```"
+                "assert_eq!(", stringify!($name), "::from_f32(-f32::NAN).to_bits(), ", $nan, ");\n```"
             )]
             #[inline]
             #[must_use]
@@ -33,7 +33,7 @@ macro_rules! float8_conversions {
             ///
             /// # Rounding
             /// As [`from_f32`](Self::from_f32), but infinities and what rounds out of
-            #[doc = concat!("range give ", $overflow, " of the same sign. NaN gives 0x7F.")]
+            #[doc = concat!("range give ", $overflow, ". NaN gives ", $nan, ".")]
             #[inline]
             #[must_use]
             pub const fn from_f32_nonsat(x: f32) -> Self {
@@ -93,7 +93,7 @@ macro_rules! float8_conversions {
             /// `floor(delta * 2^16) + bits >= 2^16`, else `lo`, with the sign of x.
             /// Over uniform `bits` the result is x on average, less at most 2^-16 of
             /// a step. Representable values never move. `|x| >= MAX` gives ±`MAX`
-            /// whatever the bits; NaN gives 0x7F or 0xFF by its sign.
+            #[doc = concat!("whatever the bits; NaN gives ", $signed_nan, ".")]
             ///
             /// The recipe is that of other implementations checked on Blackwell; this
             /// crate has not seen it on a GPU itself.

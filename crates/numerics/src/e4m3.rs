@@ -2,6 +2,7 @@
 
 use crate::convert::float8_conversions;
 use crate::float8::{float8_math_constants, float8_methods};
+use crate::{Format, Fp8};
 
 /// OCP E4M3, the "FN" kind: sign, 4 exponent bits with bias 7, 3 fraction bits.
 ///
@@ -59,5 +60,14 @@ impl E4m3 {
 }
 
 float8_math_constants!(E4m3);
-float8_methods!(E4m3);
-float8_conversions!(E4m3, overflow: "NaN");
+float8_methods!(E4m3, Fn);
+float8_conversions!(
+    E4m3,
+    overflow: "NaN of the same sign",
+    nan: "0x7f",
+    signed_nan: "0x7F or 0xFF by its sign"
+);
+
+impl Fp8 for E4m3 {
+    const FORMAT: Format = Format::E4m3;
+}

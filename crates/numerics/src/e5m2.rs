@@ -2,6 +2,7 @@
 
 use crate::convert::float8_conversions;
 use crate::float8::{float8_math_constants, float8_methods};
+use crate::{Format, Fp8};
 
 /// OCP E5M2: sign, 5 exponent bits with bias 15, 2 fraction bits.
 ///
@@ -63,5 +64,14 @@ impl E5m2 {
 }
 
 float8_math_constants!(E5m2);
-float8_methods!(E5m2);
-float8_conversions!(E5m2, overflow: "an infinity");
+float8_methods!(E5m2, Ieee);
+float8_conversions!(
+    E5m2,
+    overflow: "an infinity of the same sign",
+    nan: "0x7f",
+    signed_nan: "0x7F or 0xFF by its sign"
+);
+
+impl Fp8 for E5m2 {
+    const FORMAT: Format = Format::E5m2;
+}

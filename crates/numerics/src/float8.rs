@@ -3,9 +3,9 @@
 //! The formats differ in their numbers only; those are literals in `e4m3.rs`
 //! and `e5m2.rs`, from which [`float8_methods`] takes everything else.
 
-/// The inherent methods and the [`Fp8`](crate::Fp8) implementation of a format.
+/// The inherent methods and the [`Float8`](crate::Float8) implementation of a format.
 macro_rules! float8_methods {
-    ($name:ident) => {
+    ($name:ident, $specials:ident) => {
         impl $name {
             /// The value with these bits.
             #[inline]
@@ -70,7 +70,7 @@ macro_rules! float8_methods {
                 matches!(self.classify(), ::core::num::FpCategory::Nan)
             }
 
-            /// Whether this is an infinity. E4M3 has none, so there it is always false.
+            /// Whether this is an infinity. E5M2 alone has any; elsewhere it is always false.
             #[inline]
             #[must_use]
             pub const fn is_infinite(self) -> bool {
@@ -82,6 +82,7 @@ macro_rules! float8_methods {
             #[must_use]
             pub const fn is_finite(self) -> bool {
                 ((self.0 & 0x7f) as u32) < $crate::widen::first_special::<Self>()
+                    && !$crate::widen::is_fnuz_nan::<Self>(self.0)
             }
 
             /// Whether this is neither zero, subnormal, infinite nor NaN.
@@ -97,7 +98,7 @@ macro_rules! float8_methods {
             pub const fn classify(self) -> ::core::num::FpCategory {
                 let magnitude = self.0 & 0x7f;
                 if !self.is_finite() {
-                    if <Self as $crate::Fp8>::HAS_INFINITY && magnitude == 0x7c {
+                    if <Self as $crate::Float8>::HAS_INFINITY && magnitude == 0x7c {
                         ::core::num::FpCategory::Infinite
                     } else {
                         ::core::num::FpCategory::Nan
@@ -132,18 +133,22 @@ macro_rules! float8_methods {
                 if self.is_nan() { self } else { Self::ONE.copysign(self) }
             }
 
-            /// The magnitude of `self` with the sign of `sign`.
+            /// The magnitude of `self` with the sign of `sign`. A FNUZ zero or NaN stays as it is.
             #[inline]
             #[must_use]
             pub const fn copysign(self, sign: Self) -> Self {
-                Self(self.0 & 0x7f | sign.0 & 0x80)
+                if $crate::widen::is_fnuz_nan::<Self>(self.0) {
+                    self
+                } else {
+                    Self($crate::widen::signed::<Self>(self.0 & 0x7f, sign.0 & 0x80))
+                }
             }
 
-            /// The magnitude: the sign bit cleared.
+            /// The magnitude: the sign bit cleared, but for a FNUZ NaN.
             #[inline]
             #[must_use]
             pub const fn abs(self) -> Self {
-                Self(self.0 & 0x7f)
+                if $crate::widen::is_fnuz_nan::<Self>(self.0) { self } else { Self(self.0 & 0x7f) }
             }
 
             /// The larger of two values; of a NaN and a number, the number.
@@ -171,21 +176,23 @@ macro_rules! float8_methods {
                 if raised > max { max } else { raised }
             }
 
-            /// The IEEE 754 total order: -NaN, numbers with -0 below +0, NaN.
+            /// The IEEE 754 total order: -NaN (that of FNUZ), numbers with -0 below +0, NaN.
             #[inline]
             #[must_use]
             pub fn total_cmp(&self, other: &Self) -> ::core::cmp::Ordering {
                 // Flipping a negative's magnitude makes the order that of signed integers.
-                let key = |bits: u8| (bits as i8) ^ (((bits as i8) >> 7) & 0x7f);
-                key(self.0).cmp(&key(other.0))
+                let key = |bits: u8| i16::from((bits as i8) ^ (((bits as i8) >> 7) & 0x7f));
+                let key = |x: &Self| {
+                    if $crate::widen::is_fnuz_nan::<Self>(x.0) { i16::MIN } else { key(x.0) }
+                };
+                key(self).cmp(&key(other))
             }
         }
 
-        impl $crate::Fp8 for $name {
-            const FORMAT: $crate::Format = $crate::Format::$name;
+        impl $crate::Float8 for $name {
+            const SPECIALS: $crate::Specials = $crate::Specials::$specials;
             const FRACTION_BITS: u32 = Self::MANTISSA_DIGITS - 1;
             const BIAS: i32 = 2 - Self::MIN_EXP;
-            const HAS_INFINITY: bool = Self::MAX.0 < 0x7e;
             const ZERO: Self = Self::ZERO;
             const ONE: Self = Self::ONE;
             const MAX: Self = Self::MAX;

@@ -6,6 +6,8 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::E4m3 {}
     impl Sealed for crate::E5m2 {}
+    impl Sealed for crate::E4m3Fnuz {}
+    impl Sealed for crate::E5m2Fnuz {}
 }
 
 /// The FP8 formats of the Hopper tensor core, as a value.
@@ -51,34 +53,52 @@ impl Display for Format {
     }
 }
 
-/// An FP8 format as a type. Sealed: [`crate::E4m3`] and [`crate::E5m2`].
-///
-/// For code generic over the format. The inherent methods of the two types do
-/// the same and are `const fn`.
-pub trait Fp8:
-    Copy + Default + Debug + Display + PartialEq + PartialOrd + Send + Sync + sealed::Sealed + 'static
-{
+/// Which codes are no numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Specials {
+    /// The largest exponent holds infinities and NaN, as in IEEE 754: E5M2.
+    Ieee,
+    /// All ones are NaN, of either sign; there is no infinity: E4M3.
+    Fn,
+    /// The code of -0 is the one NaN; there is no infinity and no -0: the FNUZ formats.
+    Fnuz,
+}
+
+/// An FP8 format of the Hopper tensor core as a type. Sealed: [`crate::E4m3`] and [`crate::E5m2`].
+pub trait Fp8: Float8 {
     /// The format as a value.
     const FORMAT: Format;
+}
+
+/// An 8-bit float as a type. Sealed: [`crate::E4m3`], [`crate::E5m2`], [`crate::E4m3Fnuz`] and
+/// [`crate::E5m2Fnuz`].
+///
+/// For code generic over the format. The inherent methods of the types do
+/// the same and are `const fn`.
+pub trait Float8:
+    Copy + Default + Debug + Display + PartialEq + PartialOrd + Send + Sync + sealed::Sealed + 'static
+{
+    /// Which codes are no numbers.
+    const SPECIALS: Specials;
     /// Stored fraction bits: 3 or 2.
     const FRACTION_BITS: u32;
-    /// Exponent bias: 7 or 15.
+    /// Exponent bias: 7 or 15, in FNUZ 8 or 16.
     const BIAS: i32;
-    /// Whether the format encodes infinities: E5M2 does, E4M3 does not.
-    const HAS_INFINITY: bool;
+    /// Whether the format encodes infinities: E5M2 alone does.
+    const HAS_INFINITY: bool = matches!(Self::SPECIALS, Specials::Ieee);
     /// Positive zero.
     const ZERO: Self;
     /// One.
     const ONE: Self;
-    /// Largest finite value: 448 or 57344.
+    /// Largest finite value: 448 or 57344; 240 in E4M3 FNUZ.
     const MAX: Self;
-    /// Smallest finite value: -448 or -57344.
+    /// Smallest finite value: -[`MAX`](Self::MAX).
     const MIN: Self;
-    /// Smallest positive normal value: 2^-6 or 2^-14.
+    /// Smallest positive normal value: 2^-6 or 2^-14, in FNUZ 2^-7 or 2^-15.
     const MIN_POSITIVE: Self;
-    /// Smallest positive value: 2^-9 or 2^-16.
+    /// Smallest positive value: 2^-9 or 2^-16, in FNUZ 2^-10 or 2^-17.
     const MIN_POSITIVE_SUBNORMAL: Self;
-    /// The NaN that conversions return, code 0x7F.
+    /// The NaN that conversions return: code 0x7F, in FNUZ 0x80.
     const NAN: Self;
 
     /// The value with these bits.

@@ -1,8 +1,11 @@
-//! FP8 formats and the Hopper FP8 tensor core, exact to the last bit.
+//! FP8 formats and tensor cores, exact to the last bit.
 //!
-//! * [`E4m3`] and [`E5m2`]: the two formats, with the API of `half::f16`.
+//! * [`E4m3`] and [`E5m2`]: the formats of NVIDIA's tensor cores, with the API of `half::f16`.
+//! * [`E4m3Fnuz`] and [`E5m2Fnuz`]: the formats of AMD's MI300, with the same.
+//! * [`E8m0`]: a power of two, the scale of the MX formats; its rounding is always named.
 //! * [`mod@slice`]: casts of slices, with scale, amax and counts in the same pass.
-//! * [`tensor_core`]: what one `wgmma` instruction computes.
+//! * [`tensor_core`]: what an instruction of Hopper and other GPUs computes, why, and how far off.
+//! * `recording`: outputs of GPUs in files, computed anew. Needs `std`.
 //!
 //! ```
 //! use quarter_numerics::{E4m3, E5m2};
@@ -24,20 +27,25 @@
 //! | | out of range | NaN |
 //! |---|---|---|
 //! | `from_f32`, `_f64`, `_f16`, `_bf16` | ±`MAX`, infinities too | 0x7F |
-//! | `from_…_nonsat`, operators, `FromStr` | E4M3 NaN, E5M2 infinity, signed | 0x7F |
+//! | `from_…_nonsat`, operators, `FromStr` | E5M2 infinity, others NaN, signed | 0x7F |
 //! | `from_f32_stochastic`, `…x4_…` | ±`MAX`, infinities too | 0x7F or 0xFF by sign |
+//!
+//! The FNUZ formats have one NaN, 0x80, and no -0: what would be is 0.
 //!
 //! Stochastic rounding is from f32 alone, as in `cvt.rs`: an f64 would round twice.
 //!
 //! # Features
 //!
-//! `std` (default) adds the run-time choice of AVX-512 and AVX2 code, nothing
-//! else: the bits are the same without it, and the crate is `no_std`.
+//! `std` (default) adds the run-time choice of AVX-512 and AVX2 code, explanations and recordings:
+//! the bits are the same without it, and the crate is `no_std`.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod convert;
 mod e4m3;
+mod e4m3fnuz;
 mod e5m2;
+mod e5m2fnuz;
+mod e8m0;
 mod float8;
 mod format;
 mod ops;
@@ -50,7 +58,10 @@ mod traits;
 mod widen;
 
 pub use e4m3::E4m3;
+pub use e4m3fnuz::E4m3Fnuz;
 pub use e5m2::E5m2;
-pub use format::{Format, Fp8};
+pub use e5m2fnuz::E5m2Fnuz;
+pub use e8m0::{E8m0, E8m0Rounding};
+pub use format::{Float8, Format, Fp8, Specials};
 /// The 16-bit types of the conversions, from the crate `half`.
 pub use half::{bf16, f16};

@@ -11,7 +11,7 @@ use core::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
 };
 
-use crate::{E4m3, E5m2};
+use crate::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz};
 
 /// One operator with its three forms by reference and its assigning forms.
 macro_rules! operator {
@@ -73,10 +73,15 @@ macro_rules! arithmetic {
 
         impl Neg for $name {
             type Output = Self;
-            /// Flips the sign bit, that of NaN included.
+            /// Flips the sign bit, that of NaN included; a FNUZ zero or NaN stays as it is.
             #[inline]
             fn neg(self) -> Self {
-                Self::from_bits(self.to_bits() ^ 0x80)
+                let (magnitude, sign) = (self.to_bits() & 0x7f, self.to_bits() & 0x80);
+                if crate::widen::is_fnuz_nan::<Self>(self.to_bits()) {
+                    self
+                } else {
+                    Self::from_bits(crate::widen::signed::<Self>(magnitude, sign ^ 0x80))
+                }
             }
         }
         impl Neg for &$name {
@@ -115,3 +120,5 @@ macro_rules! arithmetic {
 
 arithmetic!(E4m3);
 arithmetic!(E5m2);
+arithmetic!(E4m3Fnuz);
+arithmetic!(E5m2Fnuz);

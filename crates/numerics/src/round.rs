@@ -1,7 +1,15 @@
 //! The roundings to FP8. One branch-free body each; scalars and slices share it.
 
-use crate::Fp8;
-use crate::widen::{f32_bits, f64_bits, first_special};
+use crate::widen::{f32_bits, f64_bits, first_special, signed};
+use crate::{Float8, Specials};
+
+/// The NaN that conversions return, without a sign but that of FNUZ.
+const fn nan<F: Float8>() -> u8 {
+    match F::SPECIALS {
+        Specials::Ieee | Specials::Fn => 0x7f,
+        Specials::Fnuz => 0x80,
+    }
+}
 
 /// Nearest-even rounding from one IEEE type, in its saturating and its plain form.
 ///
@@ -12,9 +20,9 @@ use crate::widen::{f32_bits, f64_bits, first_special};
 /// last place of the sum. Both are computed and one is selected.
 macro_rules! nearest {
     ($saturating:ident, $plain:ident, $float:ty, $bits:ty, $fraction:literal, $bias:literal, $widen:ident) => {
-        /// Nearest even; infinities and overflow to the largest finite value, NaN to 0x7F.
+        /// Nearest even; infinities and overflow to the largest finite value, NaN to [`nan`].
         #[inline(always)]
-        pub(crate) const fn $saturating<F: Fp8>(x: $float) -> u8 {
+        pub(crate) const fn $saturating<F: Float8>(x: $float) -> u8 {
             const INFINITY: $bits = <$float>::INFINITY.to_bits();
             let max = const { $widen::<F>((first_special::<F>() - 1) as u8) };
             let shift = const { $fraction - F::FRACTION_BITS };
@@ -36,12 +44,12 @@ macro_rules! nearest {
 
             let magnitude = if clamped < min_normal { subnormal } else { normal } as u8;
             let sign = (bits >> (<$bits>::BITS - 8)) as u8 & 0x80;
-            if abs > INFINITY { 0x7f } else { magnitude | sign }
+            if abs > INFINITY { nan::<F>() } else { signed::<F>(magnitude, sign) }
         }
 
-        /// Nearest even; infinities and overflow to infinity, or to NaN in E4M3, signed.
+        /// Nearest even; infinities and overflow to infinity, or to NaN where there is none, signed.
         #[inline(always)]
-        pub(crate) const fn $plain<F: Fp8>(x: $float) -> u8 {
+        pub(crate) const fn $plain<F: Float8>(x: $float) -> u8 {
             let bits = x.to_bits();
             let abs = bits & (<$bits>::MAX >> 1);
             let sign = (bits >> (<$bits>::BITS - 8)) as u8 & 0x80;
@@ -58,7 +66,7 @@ macro_rules! nearest {
 /// Bits of the smallest magnitude that nearest-even rounding takes out of range.
 ///
 /// Halfway to the code that would follow the largest. The tie goes to the even
-/// code: down in E4M3 (464 is 448), up in E5M2 (61440 overflows).
+/// code: down in E4M3 (464 is 448), up in the others (61440 overflows).
 macro_rules! overflow_bits {
     ($bits:ty, $fraction:literal, $widen:ident, $format:ident) => {{
         let max_code = (first_special::<$format>() - 1) as u8;
@@ -72,7 +80,7 @@ nearest!(nearest_f64, nearest_f64_plain, f64, u64, 52, 1023, f64_bits);
 
 /// Bits of the smallest f32 magnitude that overflows without saturation.
 #[inline(always)]
-pub(crate) const fn overflow_f32_bits<F: Fp8>() -> u32 {
+pub(crate) const fn overflow_f32_bits<F: Float8>() -> u32 {
     overflow_bits!(u32, 23, f32_bits, F)
 }
 
@@ -80,7 +88,7 @@ pub(crate) const fn overflow_f32_bits<F: Fp8>() -> u32 {
 /// is the distance to the lower code as a fraction of the step. Saturates; NaN
 /// keeps its sign.
 #[inline(always)]
-pub(crate) const fn stochastic_f32<F: Fp8>(x: f32, word: u16) -> u8 {
+pub(crate) const fn stochastic_f32<F: Float8>(x: f32, word: u16) -> u8 {
     let max = const { f32_bits::<F>((first_special::<F>() - 1) as u8) };
     let shift = const { 23 - F::FRACTION_BITS };
     let rebias = const { ((127 - F::BIAS) as u32) << 23 };
@@ -102,8 +110,8 @@ pub(crate) const fn stochastic_f32<F: Fp8>(x: f32, word: u16) -> u8 {
     let subnormal = ((significand >> drop) + word) >> 16;
 
     let magnitude = if clamped < min_normal { subnormal } else { normal } as u8;
-    let magnitude = if abs > 0x7f80_0000 { 0x7f } else { magnitude };
-    magnitude | (bits >> 24) as u8 & 0x80
+    let sign = (bits >> 24) as u8 & 0x80;
+    if abs <= 0x7f80_0000 { signed::<F>(magnitude, sign) } else { nan::<F>() | sign }
 }
 
 /// The four 16-bit words that `cvt.rs` makes of one 32-bit word, in memory order.

@@ -26,7 +26,7 @@ mod wide;
 use core::error::Error;
 use core::fmt;
 
-use crate::{Fp8, round, widen as exact};
+use crate::{Float8, round, widen as exact};
 use dispatch::multiversion;
 use stats::Counters;
 
@@ -71,14 +71,14 @@ fn same_length<S, D>(src: &[S], dst: &[D]) -> Result<(), LengthMismatch> {
 ///
 /// # Errors
 /// If the lengths differ; then nothing is written.
-pub fn cast<T: Wide, F: Fp8>(src: &[T], dst: &mut [F]) -> Result<(), LengthMismatch> {
+pub fn cast<T: Wide, F: Float8>(src: &[T], dst: &mut [F]) -> Result<(), LengthMismatch> {
     same_length(src, dst)?;
     cast_body(src, dst);
     Ok(())
 }
 
 multiversion! {
-    fn cast_body<T: Wide, F: Fp8>(src: &[T], dst: &mut [F]) {
+    fn cast_body<T: Wide, F: Float8>(src: &[T], dst: &mut [F]) {
         for (&x, code) in src.iter().zip(dst) {
             *code = F::from_bits(round::nearest_f32::<F>(x.to_f32()));
         }
@@ -95,7 +95,7 @@ multiversion! {
 ///
 /// # Errors
 /// If the lengths differ; then nothing is written.
-pub fn cast_scaled<T: Wide, F: Fp8>(
+pub fn cast_scaled<T: Wide, F: Float8>(
     src: &[T],
     scale: f32,
     dst: &mut [F],
@@ -112,7 +112,7 @@ pub fn cast_scaled<T: Wide, F: Fp8>(
 const BLOCK: usize = 1 << 20;
 
 multiversion! {
-    fn cast_scaled_body<T: Wide, F: Fp8>(src: &[T], scale: f32, dst: &mut [F]) -> Counters {
+    fn cast_scaled_body<T: Wide, F: Float8>(src: &[T], scale: f32, dst: &mut [F]) -> Counters {
         let limit = round::overflow_f32_bits::<F>();
         let mut counters = Counters::default();
         for (&x, code) in src.iter().zip(dst) {
@@ -130,14 +130,14 @@ multiversion! {
 ///
 /// # Errors
 /// If the lengths differ; then nothing is written.
-pub fn widen<F: Fp8, T: Wide>(src: &[F], dst: &mut [T]) -> Result<(), LengthMismatch> {
+pub fn widen<F: Float8, T: Wide>(src: &[F], dst: &mut [T]) -> Result<(), LengthMismatch> {
     same_length(src, dst)?;
     widen_body(src, dst);
     Ok(())
 }
 
 multiversion! {
-    fn widen_body<F: Fp8, T: Wide>(src: &[F], dst: &mut [T]) {
+    fn widen_body<F: Float8, T: Wide>(src: &[F], dst: &mut [T]) {
         for (&code, x) in src.iter().zip(dst) {
             *x = T::from_fp8(code);
         }
@@ -151,14 +151,18 @@ multiversion! {
 ///
 /// # Errors
 /// If the lengths differ; then nothing is written.
-pub fn widen_scaled<F: Fp8>(src: &[F], scale: f32, dst: &mut [f32]) -> Result<(), LengthMismatch> {
+pub fn widen_scaled<F: Float8>(
+    src: &[F],
+    scale: f32,
+    dst: &mut [f32],
+) -> Result<(), LengthMismatch> {
     same_length(src, dst)?;
     widen_scaled_body(src, scale, dst);
     Ok(())
 }
 
 multiversion! {
-    fn widen_scaled_body<F: Fp8>(src: &[F], scale: f32, dst: &mut [f32]) {
+    fn widen_scaled_body<F: Float8>(src: &[F], scale: f32, dst: &mut [f32]) {
         for (&code, x) in src.iter().zip(dst) {
             let product = f32::from_bits(exact::f32_bits::<F>(code.to_bits())) * scale;
             // Processors disagree on the NaN of a product; this is NVIDIA's.

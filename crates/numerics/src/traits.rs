@@ -1,4 +1,4 @@
-//! Comparison, text and exact widening, the same for both formats.
+//! Comparison, text and exact widening, the same for all formats.
 
 use core::cmp::Ordering;
 use core::fmt::{
@@ -9,7 +9,7 @@ use core::str::FromStr;
 
 use half::{bf16, f16};
 
-use crate::{E4m3, E5m2};
+use crate::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz};
 
 macro_rules! forward_fmt {
     ($name:ident, $view:ident: $($trait:ident)*) => {$(
@@ -68,3 +68,5 @@ macro_rules! traits {
 
 traits!(E4m3);
 traits!(E5m2);
+traits!(E4m3Fnuz);
+traits!(E5m2Fnuz);

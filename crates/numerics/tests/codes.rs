@@ -6,11 +6,11 @@ use std::cmp::Ordering;
 use std::num::FpCategory;
 
 use half::{bf16, f16};
-use oracle::{Definition, E4M3, E5M2};
+use oracle::{Definition, E4M3, E4M3_FNUZ, E5M2, E5M2_FNUZ, SCALE};
 use proptest::prelude::*;
-use quarter_numerics::{E4m3, E5m2, Format, Fp8};
+use quarter_numerics::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz, Float8, Format, Fp8};
 
-fn codes<F: Fp8>() -> impl Iterator<Item = F> {
+fn codes<F: Float8>() -> impl Iterator<Item = F> {
     (0..=u8::MAX).map(F::from_bits)
 }
 
@@ -47,11 +47,11 @@ macro_rules! check_code {
             $name::from_f16_nonsat(x.to_f16()),
             $name::from_bf16_nonsat(x.to_bf16()),
         ] {
-            assert_eq!(back.to_bits(), if want.is_nan() { 0x7f } else { code });
+            assert_eq!(back.to_bits(), if want.is_nan() { format.nan() } else { code });
         }
         let saturated = $name::from_f32(x.to_f32()).to_bits();
         match want.classify() {
-            FpCategory::Nan => assert_eq!(saturated, 0x7f),
+            FpCategory::Nan => assert_eq!(saturated, format.nan()),
             FpCategory::Infinite => assert_eq!(saturated, format.max_code() | code & 0x80),
             _ => assert_eq!(saturated, code),
         }
@@ -68,13 +68,17 @@ macro_rules! check_code {
         assert_eq!(x.is_normal(), class == FpCategory::Normal);
         assert_eq!(x.is_sign_negative(), code & 0x80 != 0);
         assert_eq!(x.is_sign_positive(), code & 0x80 == 0);
-        assert_eq!(x.abs().to_bits(), magnitude);
-        assert_eq!((-x).to_bits(), code ^ 0x80);
-        assert_eq!((-&x).to_bits(), code ^ 0x80);
+        // The code of -0 is NaN in FNUZ: it has no sign to change, and neither has zero.
+        let unsigned = format.fnuz && magnitude == 0;
+        let signed = |sign| if unsigned { code } else { magnitude | sign };
+        assert_eq!(x.abs().to_bits(), signed(0));
+        assert_eq!((-x).to_bits(), signed(!code & 0x80));
+        assert_eq!((-&x).to_bits(), signed(!code & 0x80));
         let signum = if want.is_nan() { code } else { $name::from_f64(want.signum()).to_bits() };
         assert_eq!(x.signum().to_bits(), signum);
-        assert_eq!(x.copysign($name::NEG_ZERO).to_bits(), magnitude | 0x80);
-        assert_eq!(x.copysign($name::ONE).to_bits(), magnitude);
+        assert_eq!(x.copysign($name::NEG_ONE).to_bits(), signed(0x80));
+        assert_eq!(x.copysign($name::from_bits(0x80)).to_bits(), signed(0x80));
+        assert_eq!(x.copysign($name::ONE).to_bits(), signed(0));
 
         assert_eq!($name::from_le_bytes(x.to_le_bytes()).to_bits(), code);
         assert_eq!($name::from_be_bytes(x.to_be_bytes()).to_bits(), code);
@@ -88,7 +92,7 @@ macro_rules! check_code {
         });
         assert_eq!(format!("{x:#04x} {x:08b} {x:o}"), format!("{code:#04x} {code:08b} {code:o}"));
         let read: $name = x.to_string().parse().unwrap();
-        assert_eq!(read.to_bits(), if want.is_nan() { 0x7f } else { code });
+        assert_eq!(read.to_bits(), if want.is_nan() { format.nan() } else { code });
     }};
 }
 
@@ -97,6 +101,8 @@ fn every_code() {
     for code in 0..=u8::MAX {
         check_code!(E4m3, E4M3, code);
         check_code!(E5m2, E5M2, code);
+        check_code!(E4m3Fnuz, E4M3_FNUZ, code);
+        check_code!(E5m2Fnuz, E5M2_FNUZ, code);
     }
 }
 
@@ -112,6 +118,16 @@ fn values_from_the_standard() {
         assert_eq!((E5M2.value(code), E5m2::from_bits(code).to_f64()), (value, value));
     }
     assert_eq!(E5M2.value(0xfc), f64::NEG_INFINITY);
+    // From the table of the FNUZ proposal.
+    let e4m3 = [(0x7f, 240.0), (0x08, 0.0078125), (0x07, 0.0068359375), (0x01, 0.0009765625)];
+    for (code, value) in e4m3.into_iter().chain([(0xc8, -2.0), (0x41, 1.125)]) {
+        assert_eq!((E4M3_FNUZ.value(code), E4m3Fnuz::from_bits(code).to_f64()), (value, value));
+    }
+    let e5m2 = [(0x7f, 57344.0), (0x04, 3.0517578125e-5), (0x03, 2.288818359375e-5)];
+    for (code, value) in e5m2.into_iter().chain([(0x01, 7.62939453125e-6), (0xc4, -2.0)]) {
+        assert_eq!((E5M2_FNUZ.value(code), E5m2Fnuz::from_bits(code).to_f64()), (value, value));
+    }
+    assert!(E4M3_FNUZ.value(0x80).is_nan() && E5M2_FNUZ.value(0x80).is_nan());
     assert!(E4M3.value(0xff).is_nan() && E5M2.value(0x7d).is_nan());
 }
 
@@ -125,6 +141,7 @@ macro_rules! check_order {
             assert_eq!(a.partial_cmp(&b), x.partial_cmp(&y));
             // The order of sign and magnitude, read off the bits.
             let key = |c: $name| match c.to_bits() {
+                0x80 if c.is_nan() => i32::MIN,
                 bits @ 0x80.. => -1 - i32::from(bits & 0x7f),
                 bits => i32::from(bits),
             };
@@ -147,6 +164,8 @@ macro_rules! check_order {
 fn order_of_all_pairs() {
     check_order!(E4m3);
     check_order!(E5m2);
+    check_order!(E4m3Fnuz);
+    check_order!(E5m2Fnuz);
     assert_eq!(E4m3::ZERO, E4m3::NEG_ZERO);
     assert_eq!(E4m3::ZERO.total_cmp(&E4m3::NEG_ZERO), Ordering::Greater);
     assert!(E4m3::NAN.clamp(E4m3::ZERO, E4m3::ONE).is_nan());
@@ -181,15 +200,14 @@ macro_rules! check_constants {
         assert_eq!($name::MIN_10_EXP, normal.log10().ceil() as i32);
         assert!($name::NAN.is_nan());
         assert_eq!($name::ZERO.to_bits(), 0);
-        assert_eq!($name::NEG_ZERO.to_bits(), 0x80);
         assert_eq!(($name::ONE.to_f64(), $name::NEG_ONE.to_f64()), (1.0, -1.0));
         assert_eq!($name::default().to_bits(), 0);
 
-        assert_eq!(<$name as Fp8>::FRACTION_BITS, format.fraction_bits);
-        assert_eq!(<$name as Fp8>::BIAS, format.bias);
-        assert_eq!(<$name as Fp8>::HAS_INFINITY, format.infinity.is_some());
-        assert_eq!(<$name as Fp8>::FORMAT.max_finite(), largest as f32);
-        assert_eq!(<$name as Fp8>::MAX.to_bits(), format.max_code());
+        assert_eq!($name::NAN.to_bits(), format.nan());
+        assert_eq!(<$name as Float8>::FRACTION_BITS, format.fraction_bits);
+        assert_eq!(<$name as Float8>::BIAS, format.bias);
+        assert_eq!(<$name as Float8>::HAS_INFINITY, format.infinity.is_some());
+        assert_eq!(<$name as Float8>::MAX.to_bits(), format.max_code());
 
         // Mathematical constants: no finite value lies nearer.
         use core::f64::consts as c;
@@ -223,6 +241,11 @@ macro_rules! check_constants {
 fn constants() {
     check_constants!(E4m3, E4M3);
     check_constants!(E5m2, E5M2);
+    check_constants!(E4m3Fnuz, E4M3_FNUZ);
+    check_constants!(E5m2Fnuz, E5M2_FNUZ);
+    assert_eq!((E4m3::NEG_ZERO.to_bits(), E5m2::NEG_ZERO.to_bits()), (0x80, 0x80));
+    assert_eq!(<E4m3 as Fp8>::FORMAT.max_finite(), E4m3::MAX.to_f32());
+    assert_eq!(<E5m2 as Fp8>::FORMAT.max_finite(), E5m2::MAX.to_f32());
     assert_eq!(E5m2::INFINITY.to_f32(), f32::INFINITY);
     assert_eq!(E5m2::NEG_INFINITY.to_f32(), f32::NEG_INFINITY);
     assert_eq!((Format::E4m3.to_string(), Format::E5m2.name()), ("E4M3".into(), "E5M2"));
@@ -239,27 +262,26 @@ fn arithmetic(format: Definition, op: char, a: u8, b: u8) -> u8 {
         _ => x % y,
     };
     if float.is_nan() {
-        return 0x7f;
+        return format.nan();
     }
     let negative = float.is_sign_negative();
-    let sign = if negative { 0x80 } else { 0 };
     if float.is_infinite() {
-        return format.special() | sign;
+        return format.signed(format.special(), negative);
     }
     if !x.is_finite() || !y.is_finite() {
         // Infinity divides to zero and leaves the dividend as the remainder: both exact.
         return format.round(oracle::decode_f64(float)).1;
     }
-    // Sums below 2^53 are exact in f64. The others are integers in units of 2^-17.
+    // Sums below 2^53 are exact in f64. The others are integers in units of 2^-18.
     let (m, n) = (u128::from(format.magnitude(a)), u128::from(format.magnitude(b)));
     let nearest = |numerator: u128, denominator: u128| {
         format.cast(negative, |units| numerator.cmp(&(u128::from(units) * denominator))).1
     };
     match op {
-        '*' => nearest(m * n, 1 << 17),
-        '/' => nearest(m << 17, n),
+        '*' => nearest(m * n, 1 << 18),
+        '/' => nearest(m << 18, n),
         '%' => nearest(m % n, 1),
-        _ => nearest((float.abs() * 131072.0) as u128, 1),
+        _ => nearest((float.abs() * SCALE) as u128, 1),
     }
 }
 
@@ -291,6 +313,8 @@ macro_rules! check_arithmetic {
 fn arithmetic_rounds_once() {
     check_arithmetic!(E4m3, E4M3);
     check_arithmetic!(E5m2, E5M2);
+    check_arithmetic!(E4m3Fnuz, E4M3_FNUZ);
+    check_arithmetic!(E5m2Fnuz, E5M2_FNUZ);
 }
 
 #[test]

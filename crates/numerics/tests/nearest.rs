@@ -5,7 +5,7 @@ mod oracle;
 use half::{bf16, f16};
 use oracle::{Definition, Random, decode, decode_f32, decode_f64};
 use proptest::prelude::*;
-use quarter_numerics::{E4m3, E5m2};
+use quarter_numerics::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz};
 
 /// The conversions under test: the code with saturation and the one without.
 trait Cast {
@@ -34,7 +34,7 @@ macro_rules! cast {
     )*};
 }
 
-cast!(E4m3 E5m2);
+cast!(E4m3 E5m2 E4m3Fnuz E5m2Fnuz);
 
 #[track_caller]
 fn check_f32<F: Cast>(format: Definition, x: f32) {
@@ -59,8 +59,9 @@ fn all_f16_and_bf16<F: Cast>(format: Definition) {
 
 /// Codes, midpoints, thresholds and the ends of f32, each with its neighbours.
 fn f32_boundaries<F: Cast>(format: Definition) {
-    let codes = (0..=format.first_special).map(|c| format.magnitude(c) as f64 / 131072.0);
-    let ends = [464.0, 448.0, 61440.0, 57344.0, 65536.0, 3e38].into_iter();
+    let codes = (0..=format.max_code()).map(|c| format.magnitude(c) as f64 / oracle::SCALE);
+    let ends =
+        [240.0, 248.0, 256.0, 464.0, 448.0, 480.0, 61440.0, 57344.0, 65536.0, 3e38].into_iter();
     for center in codes.chain(format.midpoints()).chain(ends) {
         let bits = (center as f32).to_bits();
         for near in bits.saturating_sub(3)..=bits + 3 {
@@ -129,7 +130,7 @@ fn f64_specials_and_random<F: Cast>(format: Definition) {
     }
 }
 
-for_both_formats! {
+for_all_formats! {
     exhaustive_halves => all_f16_and_bf16;
     boundaries => f32_boundaries;
     high_halves => f32_high_halves;
@@ -151,6 +152,12 @@ fn named_values() {
     assert_eq!(E5m2::from_f32_nonsat(61439.996), E5m2::MAX);
     assert_eq!(E5m2::from_f32_nonsat(-61440.0), E5m2::NEG_INFINITY);
     assert_eq!(E5m2::from_f32(f32::INFINITY), E5m2::MAX);
+    assert_eq!(E4m3Fnuz::from_f32_nonsat(247.99998), E4m3Fnuz::MAX);
+    assert!(
+        E4m3Fnuz::from_f32_nonsat(-248.0).is_nan() && E5m2Fnuz::from_f32_nonsat(61440.0).is_nan()
+    );
+    assert_eq!(E4m3Fnuz::from_f32(-1e-9).to_bits(), 0);
+    assert_eq!(E5m2Fnuz::from_f32(f32::NEG_INFINITY).to_f32(), -57344.0);
     for nan in [f64::NAN, -f64::NAN, f64::from_bits(0xfff0_0000_0000_0001)] {
         assert_eq!((E4m3::from_f64(nan).to_bits(), E5m2::from_f64(nan).to_bits()), (0x7f, 0x7f));
     }
@@ -174,6 +181,8 @@ proptest! {
     fn f32_any(x in any::<u32>().prop_map(f32::from_bits)) {
         check_f32::<E4m3>(oracle::E4M3, x);
         check_f32::<E5m2>(oracle::E5M2, x);
+        check_f32::<E4m3Fnuz>(oracle::E4M3_FNUZ, x);
+        check_f32::<E5m2Fnuz>(oracle::E5M2_FNUZ, x);
     }
 
     #[test]
@@ -181,5 +190,7 @@ proptest! {
         let (a, b) = (a.min(b), a.max(b));
         prop_assert!(E4m3::from_f32(a) <= E4m3::from_f32(b));
         prop_assert!(E5m2::from_f32_nonsat(a) <= E5m2::from_f32_nonsat(b));
+        prop_assert!(E4m3Fnuz::from_f32(a) <= E4m3Fnuz::from_f32(b));
+        prop_assert!(E5m2Fnuz::from_f32(a) <= E5m2Fnuz::from_f32(b));
     }
 }

@@ -4,7 +4,7 @@ mod oracle;
 
 use oracle::{Definition, Random, Value, decode_f32};
 use proptest::prelude::*;
-use quarter_numerics::{E4m3, E5m2, Fp8};
+use quarter_numerics::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz, Float8};
 
 /// The lower neighbour of |x| and floor(delta * 2^16), in exact integers.
 ///
@@ -24,24 +24,24 @@ fn split(format: Definition, x: f32) -> (u8, u32) {
     };
     let fine = |code: u8| u128::from(format.magnitude(code)) << (80 + oracle::UNIT);
     let lo = (0..format.first_special).rev().find(|&c| fine(c) <= exact).unwrap();
+    // Nothing is above the largest: it returned above.
     let step = fine(lo + 1) - fine(lo);
     (lo, ((exact - fine(lo)) * 65536 / step) as u32)
 }
 
 /// All 65,536 words: `floor(delta * 2^16)` of them go up, and just the highest ones.
 #[track_caller]
-fn check<F: Fp8>(format: Definition, x: f32) {
+fn check<F: Float8>(format: Definition, x: f32) {
     let (lo, ups) = split(format, x);
-    let sign = if x.is_sign_negative() { 0x80 } else { 0 };
     for word in 0..=u16::MAX {
         let up = u32::from(word) + ups >= 65536;
-        let want = (lo + u8::from(up)) | sign;
+        let want = format.signed(lo + u8::from(up), x.is_sign_negative());
         let got = F::from_f32_stochastic(x, word).to_bits();
         assert_eq!(got, want, "{x:e} with {word:#06x}: {ups} words go up");
     }
 }
 
-fn every_word<F: Fp8>(format: Definition) {
+fn every_word<F: Float8>(format: Definition) {
     let mut inputs = vec![0.0, f32::from_bits(1), f32::MIN_POSITIVE, 1e-30];
     // Codes and midpoints, of which the subnormals and the largest are a part.
     for code in 0..=format.max_code() {
@@ -56,14 +56,26 @@ fn every_word<F: Fp8>(format: Definition) {
         }
     }
     // Around one word's worth of the smallest step, and every binade with any fraction.
-    let word = format.magnitude(1) as f32 / 131072.0 / 65536.0;
+    let word = format.magnitude(1) as f32 / oracle::SCALE as f32 / 65536.0;
     inputs.extend([0.5, 0.999, 1.0, 1.001, 1.5, 2.0, 3.7].map(|x| x * word));
     let mut random = Random(3);
     for exponent in 85..=143 {
         let fraction = random.next() as u32 & 0x007f_ffff;
         inputs.push(f32::from_bits(exponent << 23 | fraction));
     }
-    inputs.extend([447.9, 448.1, 464.0, 1e9, 57343.9, 57344.1, 61440.0, f32::MAX]);
+    inputs.extend([
+        239.9,
+        240.1,
+        255.9,
+        447.9,
+        448.1,
+        464.0,
+        1e9,
+        57343.9,
+        57344.1,
+        61440.0,
+        f32::MAX,
+    ]);
     for x in inputs {
         check::<F>(format, x);
         if x.to_bits() % 4 == 0 {
@@ -72,20 +84,20 @@ fn every_word<F: Fp8>(format: Definition) {
     }
 }
 
-fn specials<F: Fp8>(format: Definition) {
+fn specials<F: Float8>(format: Definition) {
     let max = format.max_code();
     for word in 0..=u16::MAX {
         let code = |bits: u32| F::from_f32_stochastic(f32::from_bits(bits), word).to_bits();
         assert_eq!(code(0x7f80_0000), max);
         assert_eq!(code(0xff80_0000), max | 0x80);
-        assert_eq!(code(0x7f80_0001), 0x7f);
-        assert_eq!(code(0x7fff_ffff), 0x7f);
-        assert_eq!(code(0xffc0_0000), 0xff);
+        assert_eq!(code(0x7f80_0001), format.nan());
+        assert_eq!(code(0x7fff_ffff), format.nan());
+        assert_eq!(code(0xffc0_0000), format.nan() | 0x80);
     }
 }
 
 /// Which 16 bits of the word each element sees, in which order.
-fn word_spending<F: Fp8>(_: Definition) {
+fn word_spending<F: Float8>(_: Definition) {
     let mut random = Random(4);
     let x = [1.01, -0.3, 1.7e-3, 300.7];
     for _ in 0..100_000 {
@@ -104,7 +116,7 @@ fn word_spending<F: Fp8>(_: Definition) {
     }
 }
 
-for_both_formats! {
+for_all_formats! {
     all_words => every_word;
     all_words_of_specials => specials;
     four_at_once => word_spending;
@@ -128,10 +140,12 @@ proptest! {
         for (format, got) in [
             (oracle::E4M3, E4m3::from_f32_stochastic(x, word).to_bits()),
             (oracle::E5M2, E5m2::from_f32_stochastic(x, word).to_bits()),
+            (oracle::E4M3_FNUZ, E4m3Fnuz::from_f32_stochastic(x, word).to_bits()),
+            (oracle::E5M2_FNUZ, E5m2Fnuz::from_f32_stochastic(x, word).to_bits()),
         ] {
             let (lo, ups) = split(format, x);
-            prop_assert_eq!(got & 0x7f, lo + u8::from(u32::from(word) + ups >= 65536));
-            prop_assert_eq!(got & 0x80 != 0, x.is_sign_negative());
+            let magnitude = lo + u8::from(u32::from(word) + ups >= 65536);
+            prop_assert_eq!(got, format.signed(magnitude, x.is_sign_negative()));
         }
     }
 }

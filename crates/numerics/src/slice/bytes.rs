@@ -1,20 +1,20 @@
 //! FP8 slices seen as bytes, and back, without a copy.
 
-use crate::Fp8;
+use crate::Float8;
 
 /// The codes as bytes.
 #[inline]
 #[must_use]
-pub const fn as_bytes<F: Fp8>(codes: &[F]) -> &[u8] {
-    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8.
+pub const fn as_bytes<F: Float8>(codes: &[F]) -> &[u8] {
+    // SAFETY: Float8 is sealed and its types are `repr(transparent)` over u8.
     unsafe { core::slice::from_raw_parts(codes.as_ptr().cast(), codes.len()) }
 }
 
 /// The codes as bytes to write; every byte is a valid code.
 #[inline]
 #[must_use]
-pub const fn as_bytes_mut<F: Fp8>(codes: &mut [F]) -> &mut [u8] {
-    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8, for which every
+pub const fn as_bytes_mut<F: Float8>(codes: &mut [F]) -> &mut [u8] {
+    // SAFETY: Float8 is sealed and its types are `repr(transparent)` over u8, for which every
     // bit pattern is valid.
     unsafe { core::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) }
 }
@@ -22,8 +22,8 @@ pub const fn as_bytes_mut<F: Fp8>(codes: &mut [F]) -> &mut [u8] {
 /// Bytes as codes; every byte is a valid code.
 #[inline]
 #[must_use]
-pub const fn from_bytes<F: Fp8>(bytes: &[u8]) -> &[F] {
-    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8, for which every
+pub const fn from_bytes<F: Float8>(bytes: &[u8]) -> &[F] {
+    // SAFETY: Float8 is sealed and its types are `repr(transparent)` over u8, for which every
     // bit pattern is valid.
     unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
 }
@@ -31,8 +31,8 @@ pub const fn from_bytes<F: Fp8>(bytes: &[u8]) -> &[F] {
 /// Bytes as codes to write.
 #[inline]
 #[must_use]
-pub const fn from_bytes_mut<F: Fp8>(bytes: &mut [u8]) -> &mut [F] {
-    // SAFETY: Fp8 is sealed and its types are `repr(transparent)` over u8, for which every
+pub const fn from_bytes_mut<F: Float8>(bytes: &mut [u8]) -> &mut [F] {
+    // SAFETY: Float8 is sealed and its types are `repr(transparent)` over u8, for which every
     // bit pattern is valid.
     unsafe { core::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
 }

@@ -3,7 +3,7 @@
 use super::dispatch::multiversion;
 use super::stats::{CastStats, Counters};
 use super::{LengthMismatch, Wide, same_length};
-use crate::{Fp8, round, widen as exact};
+use crate::{Float8, round, widen as exact};
 
 /// Quads of elements between two draws: the words wait on the stack.
 const QUADS: usize = 128;
@@ -28,7 +28,7 @@ const QUADS: usize = 128;
 /// assert_eq!(codes.map(E5m2::to_f32), [1.25, 1.0, 1.0]);
 /// # Ok::<(), slice::LengthMismatch>(())
 /// ```
-pub fn cast_stochastic<T: Wide, F: Fp8>(
+pub fn cast_stochastic<T: Wide, F: Float8>(
     src: &[T],
     scale: f32,
     words: &[u32],
@@ -53,7 +53,7 @@ pub fn cast_stochastic<T: Wide, F: Fp8>(
 ///
 /// # Errors
 /// If the lengths differ; then nothing is written.
-pub fn cast_stochastic_with<T: Wide, F: Fp8>(
+pub fn cast_stochastic_with<T: Wide, F: Float8>(
     src: &[T],
     scale: f32,
     mut word: impl FnMut(usize) -> u32,
@@ -74,7 +74,7 @@ pub fn cast_stochastic_with<T: Wide, F: Fp8>(
 }
 
 multiversion! {
-    fn block<T: Wide, F: Fp8>(src: &[T], scale: f32, words: &[u32], dst: &mut [F]) -> Counters {
+    fn block<T: Wide, F: Float8>(src: &[T], scale: f32, words: &[u32], dst: &mut [F]) -> Counters {
         // Spread first: the main loop then has one word an element and no groups.
         let mut spread = [0; 4 * QUADS];
         for (quad, &word) in spread.chunks_exact_mut(4).zip(words) {

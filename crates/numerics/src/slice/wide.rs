@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use crate::{Fp8, widen};
+use crate::{Float8, widen};
 
 mod sealed {
     pub trait Sealed {}
@@ -19,7 +19,7 @@ pub trait Wide: Copy + Default + Send + Sync + sealed::Sealed + 'static {
     /// Exact widening; a NaN keeps its sign and payload and becomes quiet.
     fn to_f32(self) -> f32;
     /// Exact widening; every NaN becomes the type's `0x7FFF…`.
-    fn from_fp8<F: Fp8>(x: F) -> Self;
+    fn from_fp8<F: Float8>(x: F) -> Self;
 }
 
 impl Wide for f32 {
@@ -28,7 +28,7 @@ impl Wide for f32 {
         self
     }
     #[inline(always)]
-    fn from_fp8<F: Fp8>(x: F) -> Self {
+    fn from_fp8<F: Float8>(x: F) -> Self {
         Self::from_bits(widen::f32_bits::<F>(x.to_bits()))
     }
 }
@@ -39,7 +39,7 @@ impl Wide for f16 {
         f32::from_bits(widen::f32_bits_of_f16(self.to_bits()))
     }
     #[inline(always)]
-    fn from_fp8<F: Fp8>(x: F) -> Self {
+    fn from_fp8<F: Float8>(x: F) -> Self {
         Self::from_bits(widen::f16_bits::<F>(x.to_bits()))
     }
 }
@@ -50,7 +50,7 @@ impl Wide for bf16 {
         f32::from_bits(widen::f32_bits_of_bf16(self.to_bits()))
     }
     #[inline(always)]
-    fn from_fp8<F: Fp8>(x: F) -> Self {
+    fn from_fp8<F: Float8>(x: F) -> Self {
         Self::from_bits(widen::bf16_bits::<F>(x.to_bits()))
     }
 }

@@ -1,30 +1,43 @@
 //! FP8 rounding by exact integer comparison, from the definition of the formats.
 //!
-//! Shares nothing with the crate: magnitudes are integers in units of 2^-17, of
-//! which every E4M3 and E5M2 code and every midpoint is a multiple, and an input
+//! Shares nothing with the crate: magnitudes are integers in units of 2^-18, of
+//! which every code and every midpoint of all formats is a multiple, and an input
 //! is compared with the midpoints one by one (by bisection).
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::cmp::Ordering;
 
-/// A format by its definition in the OCP standard.
+/// A format by its definition: in the OCP standard, or the FNUZ proposal.
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
     pub fraction_bits: u32,
     pub bias: i32,
-    /// First magnitude that is not a finite number.
+    /// First magnitude that is not a finite number; in FNUZ past all of them.
     pub first_special: u8,
     /// Code of infinity, in E5M2.
     pub infinity: Option<u8>,
+    /// The code of -0 is the one NaN.
+    pub fnuz: bool,
 }
 
 pub const E4M3: Definition =
-    Definition { fraction_bits: 3, bias: 7, first_special: 0x7f, infinity: None };
-pub const E5M2: Definition =
-    Definition { fraction_bits: 2, bias: 15, first_special: 0x7c, infinity: Some(0x7c) };
+    Definition { fraction_bits: 3, bias: 7, first_special: 0x7f, infinity: None, fnuz: false };
+pub const E5M2: Definition = Definition {
+    fraction_bits: 2,
+    bias: 15,
+    first_special: 0x7c,
+    infinity: Some(0x7c),
+    fnuz: false,
+};
+pub const E4M3_FNUZ: Definition =
+    Definition { fraction_bits: 3, bias: 8, first_special: 0x80, infinity: None, fnuz: true };
+pub const E5M2_FNUZ: Definition =
+    Definition { fraction_bits: 2, bias: 16, first_special: 0x80, infinity: None, fnuz: true };
 
 /// Exponent of the unit in which magnitudes and midpoints are counted.
-pub const UNIT: i32 = -17;
+pub const UNIT: i32 = -18;
+/// Units in 1.
+pub const SCALE: f64 = 262144.0;
 
 /// An input taken apart: finite values are `significand * 2^exponent`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,7 +95,12 @@ impl Definition {
 
     /// The magnitude a code would have if every code were a number, in units.
     pub fn magnitude(self, code: u8) -> u64 {
-        let code = u64::from(code & 0x7f);
+        self.extended(code & 0x7f)
+    }
+
+    /// The same, and what would follow the last magnitude.
+    fn extended(self, code: u8) -> u64 {
+        let code = u64::from(code);
         let field = (code >> self.fraction_bits) as i32;
         let fraction = code & ((1 << self.fraction_bits) - 1);
         let lowest = -self.bias - self.fraction_bits as i32 - UNIT;
@@ -99,7 +117,8 @@ impl Definition {
         match code & 0x7f {
             c if Some(c) == self.infinity => sign * f64::INFINITY,
             c if c >= self.first_special => f64::NAN,
-            c => sign * self.magnitude(c) as f64 / 131072.0,
+            0 if self.fnuz && code == 0x80 => f64::NAN,
+            c => sign * self.magnitude(c) as f64 / SCALE,
         }
     }
 
@@ -111,7 +130,7 @@ impl Definition {
         let (mut low, mut high) = (0, self.first_special);
         while low < high {
             let c = low + (high - low) / 2;
-            let midpoint = (self.magnitude(c) + self.magnitude(c + 1)) / 2;
+            let midpoint = self.midpoint(c);
             let above = match order(midpoint) {
                 Ordering::Greater => true,
                 Ordering::Equal => c % 2 == 1,
@@ -128,24 +147,38 @@ impl Definition {
 
     /// Nearest even and then the range test: the saturated code and the plain one.
     pub fn cast(self, negative: bool, order: impl Fn(u64) -> Ordering) -> (u8, u8) {
-        let sign = if negative { 0x80 } else { 0 };
         let nearest = self.nearest(order);
         if nearest >= self.first_special {
-            (self.max_code() | sign, self.special() | sign)
+            (self.signed(self.max_code(), negative), self.signed(self.special(), negative))
         } else {
-            (nearest | sign, nearest | sign)
+            (self.signed(nearest, negative), self.signed(nearest, negative))
         }
+    }
+
+    /// A magnitude with a sign, if it can have one.
+    pub fn signed(self, code: u8, negative: bool) -> u8 {
+        if negative && !(self.fnuz && code == 0) { code | 0x80 } else { code }
+    }
+
+    /// The NaN without a sign, or the one there is.
+    pub fn nan(self) -> u8 {
+        if self.fnuz { 0x80 } else { 0x7f }
     }
 
     /// Infinity, or NaN where there is none.
     pub fn special(self) -> u8 {
-        self.infinity.unwrap_or(0x7f)
+        self.infinity.unwrap_or(self.nan())
     }
 
-    /// [`cast`](Self::cast) of a decoded input; NaN is 0x7F without its sign.
+    /// Between a magnitude and the next.
+    fn midpoint(self, code: u8) -> u64 {
+        (self.extended(code) + self.extended(code + 1)) / 2
+    }
+
+    /// [`cast`](Self::cast) of a decoded input; NaN has no sign.
     pub fn round(self, x: Value) -> (u8, u8) {
         match x {
-            Value::Nan { .. } => (0x7f, 0x7f),
+            Value::Nan { .. } => (self.nan(), self.nan()),
             Value::Infinite { negative } => self.cast(negative, |_| Ordering::Greater),
             Value::Finite { negative, significand, exponent } => {
                 self.cast(negative, |units| compare(significand, exponent, units))
@@ -155,8 +188,7 @@ impl Definition {
 
     /// Every midpoint between neighbouring magnitudes, the one above the largest included.
     pub fn midpoints(self) -> impl Iterator<Item = f64> {
-        (0..self.first_special)
-            .map(move |c| (self.magnitude(c) + self.magnitude(c + 1)) as f64 / 2.0 / 131072.0)
+        (0..self.first_special).map(move |c| self.midpoint(c) as f64 / SCALE)
     }
 }
 
@@ -172,9 +204,9 @@ impl Random {
     }
 }
 
-/// Runs a generic check for both formats with their definitions.
+/// Runs a generic check for every format with its definition.
 #[macro_export]
-macro_rules! for_both_formats {
+macro_rules! for_all_formats {
     ($($name:ident => $check:ident;)*) => {$(
         mod $name {
             #[test]
@@ -184,6 +216,14 @@ macro_rules! for_both_formats {
             #[test]
             fn e5m2() {
                 super::$check::<quarter_numerics::E5m2>(super::oracle::E5M2);
+            }
+            #[test]
+            fn e4m3_fnuz() {
+                super::$check::<quarter_numerics::E4m3Fnuz>(super::oracle::E4M3_FNUZ);
+            }
+            #[test]
+            fn e5m2_fnuz() {
+                super::$check::<quarter_numerics::E5m2Fnuz>(super::oracle::E5M2_FNUZ);
             }
         }
     )*};
