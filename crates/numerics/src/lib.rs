@@ -38,6 +38,11 @@
 //!
 //! `std` (default) adds the run-time choice of AVX-512 and AVX2 code, explanations and recordings:
 //! the bits are the same without it, and the crate is `no_std`.
+//!
+//! Off by default, and on all types: `serde` (the code as a u8), `bytemuck` (`Pod`), `num-traits`
+//! (conversions round once and do not saturate; E8M0 takes powers of two alone; `FloatCore` for
+//! E5M2, the one with infinities) and `rand` (uniform reals, rounded so that no value leaves its
+//! range).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod convert;
@@ -48,6 +53,7 @@ mod e5m2fnuz;
 mod e8m0;
 mod float8;
 mod format;
+mod interop;
 mod ops;
 #[cfg(feature = "std")]
 pub mod recording;
