@@ -7,6 +7,13 @@ use quarter_numerics::slice::Wide;
 ///
 /// [`Wide`] reads them; this writes them.
 pub trait Element: Wide + PartialEq + core::fmt::Debug {
+    /// Bits of the significand, the leading one included: 24, 8 or 11.
+    const SIGNIFICAND_BITS: u32;
+    /// Exponent of the smallest positive normal number: -126 or -14.
+    const MIN_EXPONENT: i32;
+    /// The largest finite value.
+    const MAX_FINITE: f32;
+
     /// Nearest-even; overflow gives infinity; every NaN becomes the one the GPU
     /// writes (0x7fffffff, 0x7fff).
     fn from_f32(x: f32) -> Self;
@@ -21,6 +28,10 @@ pub trait Element: Wide + PartialEq + core::fmt::Debug {
 }
 
 impl Element for f32 {
+    const SIGNIFICAND_BITS: u32 = 24;
+    const MIN_EXPONENT: i32 = -126;
+    const MAX_FINITE: f32 = f32::MAX;
+
     #[inline(always)]
     fn from_f32(x: f32) -> Self {
         if x.is_nan() { f32::from_bits(0x7fff_ffff) } else { x }
@@ -28,6 +39,10 @@ impl Element for f32 {
 }
 
 impl Element for bf16 {
+    const SIGNIFICAND_BITS: u32 = 8;
+    const MIN_EXPONENT: i32 = -126;
+    const MAX_FINITE: f32 = f32::from_bits(0x7f7f_0000);
+
     #[inline(always)]
     fn from_f32(x: f32) -> Self {
         let b = x.to_bits();
@@ -37,6 +52,10 @@ impl Element for bf16 {
 }
 
 impl Element for f16 {
+    const SIGNIFICAND_BITS: u32 = 11;
+    const MIN_EXPONENT: i32 = -14;
+    const MAX_FINITE: f32 = 65504.0;
+
     #[inline(always)]
     fn from_f32(x: f32) -> Self {
         if x.is_nan() { Self::from_bits(0x7fff) } else { Self::from_f32(x) }

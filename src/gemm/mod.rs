@@ -36,6 +36,7 @@
 //! pitch, threads, or the instruction set. K = 0 gives y = +0 whatever the scales.
 
 mod drive;
+pub mod error;
 mod plan;
 
 pub use plan::{Plan, Promotion, ScaleOrder};

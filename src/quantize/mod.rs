@@ -36,7 +36,7 @@ pub use words::Words;
 use quarter_numerics::slice;
 
 use cast::Run;
-use matrix::check_extent;
+pub(crate) use matrix::check_extent;
 
 use crate::scaling::Policy;
 use crate::{Element, Error, Format, Result};

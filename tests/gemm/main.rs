@@ -1,5 +1,6 @@
 //! Products against the contract, restated one element at a time.
 
+mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
 mod contract;
