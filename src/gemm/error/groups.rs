@@ -6,7 +6,7 @@ use crate::Quantized;
 /// At most about so many groups for an operand.
 const GROUPS: f64 = 6.0;
 /// Rows whose norms differ by less are alike.
-const ALIKE: f64 = 1.5;
+const ALIKE: f64 = 1.25;
 
 /// Rows of about the same norm, in units of the codes.
 pub(super) struct Group {

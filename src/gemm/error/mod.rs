@@ -81,7 +81,7 @@
 //!
 //! # The prediction
 //! Elements are taken for independent draws, with the frequencies of the codes in their
-//! matrix. Rows whose norms differ by more than a factor of 1.5 (more if there would be
+//! matrix. Rows whose norms differ by more than a factor of 1.25 (more if there would be
 //! over six groups) have frequencies of their own. The 127 x 127 pairs of magnitudes then give
 //! the distribution of a product, and one chain is followed step by step:
 //!
