@@ -5,138 +5,9 @@ use proptest::prelude::*;
 use quarter::gemm::error::{Exact, bound};
 use quarter::gemm::{self, Epilogue, Plan, Promotion, ScaleOrder};
 use quarter::quantize::{Granularity, Matrix, MatrixMut};
-use quarter::{E4m3, E5m2, Element, Format, Fp8, Quantized};
+use quarter::{E4m3, E5m2, Element, Format, Quantized};
 
-/// What the codes of an operand are like.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// About normal, of either sign or of one.
-    Normal,
-    Positive,
-    /// Any finite code.
-    Any,
-    /// Small integers: products on a common grid.
-    Integers,
-    /// Nine of ten are zero.
-    Sparse,
-    /// Subnormals, here and there the largest number.
-    Tiny,
-    /// x, -x, x, -x: with an operand of pairs the sum is 0.
-    Alternating,
-    Pairs,
-    /// Powers of two over the whole range.
-    Powers,
-}
-
-const KINDS: [Kind; 9] = {
-    use Kind::*;
-    [Normal, Positive, Any, Integers, Sparse, Tiny, Alternating, Pairs, Powers]
-};
-
-/// What the scales are like.
-#[derive(Clone, Copy, Debug)]
-enum Scales {
-    One,
-    Power,
-    Any,
-    /// The whole range of f32: overflow and subnormals.
-    Extreme,
-}
-
-/// A small generator: bits matter here, not their quality.
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as u32
-    }
-
-    fn below(&mut self, n: u32) -> u32 {
-        (u64::from(self.next()) * u64::from(n) >> 31) as u32
-    }
-
-    /// Sum of four, near enough to normal.
-    fn normal(&mut self) -> f32 {
-        (0..4).map(|_| self.next() as f32 / (1u64 << 30) as f32 - 1.0).sum()
-    }
-}
-
-fn codes<F: Fp8>(kind: Kind, n: usize, draws: &mut Draws) -> Vec<u8> {
-    let normals = F::MIN_POSITIVE.to_bits();
-    let mut codes: Vec<u8> = (0..n)
-        .map(|_| {
-            let x = draws.normal();
-            match kind {
-                Kind::Positive => F::from_f32(x.abs() * 100.0).to_bits(),
-                Kind::Any => {
-                    (draws.below(u32::from(F::MAX.to_bits()) + 1) | draws.below(2) << 7) as u8
-                }
-                Kind::Integers => F::from_f32((x * 2.0).round()).to_bits(),
-                Kind::Sparse if draws.below(10) > 0 => 0,
-                Kind::Tiny if draws.below(50) == 0 => F::MAX.to_bits(),
-                Kind::Tiny => (draws.below(u32::from(normals) + 2) | draws.below(2) << 7) as u8,
-                Kind::Powers => {
-                    let exponents = u32::from(F::MAX.to_bits() >> F::FRACTION_BITS);
-                    (draws.below(exponents + 1) << F::FRACTION_BITS | draws.below(2) << 7) as u8
-                }
-                _ => F::from_f32(x * 100.0).to_bits(),
-            }
-        })
-        .collect();
-    for pair in codes.chunks_exact_mut(2) {
-        match kind {
-            Kind::Alternating => pair[1] = pair[0] ^ 0x80,
-            Kind::Pairs => pair[1] = pair[0],
-            _ => {}
-        }
-    }
-    codes
-}
-
-fn operand(rows: usize, cols: usize) -> impl Strategy<Value = Quantized> {
-    use Granularity::{Block1x128, Block128x128, Row, Tensor};
-    (
-        prop::sample::select(KINDS.to_vec()),
-        any::<bool>(),
-        prop::sample::select(vec![Tensor, Row, Block1x128, Block128x128]),
-        prop::sample::select(vec![Scales::One, Scales::Power, Scales::Any, Scales::Extreme]),
-        any::<u64>(),
-    )
-        .prop_map(move |(kind, e5m2, granularity, scales, seed)| {
-            let mut draws = Draws(seed);
-            let (format, codes) = match e5m2 {
-                false => (Format::E4m3, codes::<E4m3>(kind, rows * cols, &mut draws)),
-                true => (Format::E5m2, codes::<E5m2>(kind, rows * cols, &mut draws)),
-            };
-            let scale = |draws: &mut Draws| match scales {
-                Scales::One => 1.0,
-                Scales::Power => 2f32.powi(draws.below(40) as i32 - 20),
-                Scales::Any => 0.001 + draws.next() as f32 / (1u64 << 33) as f32,
-                Scales::Extreme => f32::from_bits(1 + draws.below(f32::MAX.to_bits())),
-            };
-            let scales = (0..granularity.scales(rows, cols)).map(|_| scale(&mut draws)).collect();
-            Quantized::from_unpadded(format, (rows, cols), &codes, granularity, scales).unwrap()
-        })
-}
-
-fn cases() -> impl Strategy<Value = (Quantized, Quantized, Plan)> {
-    let side = || prop::sample::select(vec![1usize, 3, 8, 9, 17]);
-    let depth = prop::sample::select(vec![1usize, 31, 32, 33, 64, 128, 130, 256, 512, 1500]);
-    (side(), side(), depth).prop_flat_map(|(m, n, k)| {
-        let every = prop::sample::select(vec![32usize, 64, 128, 256, 0]);
-        (operand(m, k), operand(n, k), every, any::<bool>()).prop_map(|(a, b, every, combined)| {
-            let blocked = [&a, &b].iter().any(|q| q.granularity().tile().1 == 128);
-            let promotion = match every {
-                0 | 256 if blocked => Promotion::Every(128),
-                0 => Promotion::Never,
-                every => Promotion::Every(every),
-            };
-            let scales = if combined { ScaleOrder::Combined } else { ScaleOrder::Sequential };
-            (a, b, Plan { promotion, scales })
-        })
-    })
-}
+use super::operands::{Draws, Kind, cases, codes};
 
 fn product<T: Element>(a: &Quantized, b: &Quantized, plan: &Plan) -> Vec<T> {
     let mut d = vec![T::default(); a.rows() * b.rows()];
@@ -221,6 +92,20 @@ fn an_accumulator_and_a_result_that_are_cut_meet_the_bound() {
     let (a, b) = (row(Format::E5m2, &x, 1.0), row(Format::E5m2, &[1.0; 33], 1.0));
     let (error, bound) = single(&a, &b, &NEVER);
     assert_eq!(error, 6.0);
+    sharp((error, bound), 0.999);
+}
+
+/// A product of a subnormal is smaller than its exponent says: 2^-16 * 2^15 has exponent 1.
+#[test]
+fn an_accumulator_below_the_exponent_of_a_subnormal_meets_the_bound() {
+    let (mut x, mut y) = ([0f32; 33], [1f32; 33]);
+    for (i, x) in x[..14].iter_mut().enumerate() {
+        *x = 2f32.powi(-1 - i as i32);
+    }
+    (x[32], y[32]) = (2f32.powi(-16), 2f32.powi(15));
+    let (a, b) = (row(Format::E5m2, &x, 1.0), row(Format::E5m2, &y, 1.0));
+    let (error, bound) = single(&a, &b, &NEVER);
+    assert_eq!(error, 3.0 * 2f64.powi(-14));
     sharp((error, bound), 0.999);
 }
 

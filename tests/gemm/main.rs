@@ -5,5 +5,6 @@ mod bounds;
 mod common;
 mod contract;
 mod fixed;
+mod operands;
 mod predictions;
 mod products;

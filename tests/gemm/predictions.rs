@@ -8,7 +8,7 @@ use quarter::{Format, Quantized};
 
 use Promotion::{Every, Never};
 
-/// 64 x 64 outputs: 4096 sums.
+/// 64 x 64 outputs: 4096 sums. Where more are needed, 256 x 256.
 const SIDE: usize = 64;
 
 /// So many numbers of a normal distribution (Box-Muller).
@@ -34,8 +34,8 @@ enum Data {
     Relu,
 }
 
-fn numbers(data: Data, k: usize) -> (Vec<f32>, Vec<f32>) {
-    let each = |tensor, f: fn(f32) -> f32| normals(SIDE * k, tensor).into_iter().map(f).collect();
+fn numbers(data: Data, side: usize, k: usize) -> (Vec<f32>, Vec<f32>) {
+    let each = |tensor, f: fn(f32) -> f32| normals(side * k, tensor).into_iter().map(f).collect();
     match data {
         Data::ZeroMean => (each(1, |x| x), each(2, |x| x)),
         Data::SameSign => (each(1, f32::abs), each(2, f32::abs)),
@@ -43,9 +43,9 @@ fn numbers(data: Data, k: usize) -> (Vec<f32>, Vec<f32>) {
     }
 }
 
-fn cast(x: &[f32], format: Format, granularity: Granularity) -> Quantized {
+fn cast(x: &[f32], rows: usize, format: Format, granularity: Granularity) -> Quantized {
     let q = Quantizer { format, granularity, ..Quantizer::default() };
-    q.quantize(Matrix::new(x, SIDE, x.len() / SIDE).unwrap()).unwrap().data
+    q.quantize(Matrix::new(x, rows, x.len() / rows).unwrap()).unwrap().data
 }
 
 /// Each interval measured and predicted.
@@ -54,10 +54,11 @@ fn both(a: &Quantized, b: &Quantized, promotions: &[Promotion]) -> Vec<(Measured
     let predictions = predict(a, b, promotions).unwrap();
     let one = |p: Prediction| {
         let plan = Plan { promotion: p.promotion, ..Plan::for_k(a.cols()) };
-        let mut d = vec![0f32; SIDE * SIDE];
-        let out = MatrixMut::new(&mut d, SIDE, SIDE).unwrap();
+        let (m, n) = (a.rows(), b.rows());
+        let mut d = vec![0f32; m * n];
+        let out = MatrixMut::new(&mut d, m, n).unwrap();
         gemm::fprop(a, b, &plan, &Epilogue::default(), out).unwrap();
-        let m = exact.compare(Matrix::new(&d, SIDE, SIDE).unwrap()).unwrap();
+        let m = exact.compare(Matrix::new(&d, m, n).unwrap()).unwrap();
         println!(
             "{:5} {:12} bias {:+.2e} predicted {:+.2e} rms {:.2e} predicted {:.2e} ({:+.1} %)",
             a.cols(),
@@ -85,7 +86,7 @@ fn predicted((m, p): &(Measured, Prediction), biased: bool, tolerance: f64) {
         assert!(near(p.bias, m.bias, tolerance), "{m:?} {p:?}");
     } else {
         // The mean of 4096 errors has a standard error of rms / 64.
-        assert!(m.bias.abs() < 0.1 * m.rms && p.bias.abs() < 0.25 * p.rms, "{m:?} {p:?}");
+        assert!(m.bias.abs() < 0.1 * m.rms && p.bias.abs() < 0.05 * p.rms, "{m:?} {p:?}");
     }
 }
 
@@ -119,9 +120,11 @@ fn the_recorded_figures_are_reproduced_and_predicted() {
         (Data::Relu, 4096, &[(Never, -1.1e-2), (Every(128), -6.2e-5)]),
     ];
     for &(data, k, figures) in table {
-        let (x, w) = numbers(data, k);
-        let (a, b) =
-            (cast(&x, Format::E4m3, Granularity::Row), cast(&w, Format::E4m3, Granularity::Row));
+        let (x, w) = numbers(data, SIDE, k);
+        let (a, b) = (
+            cast(&x, SIDE, Format::E4m3, Granularity::Row),
+            cast(&w, SIDE, Format::E4m3, Granularity::Row),
+        );
         let promotions: Vec<Promotion> = figures.iter().map(|f| f.0).collect();
         println!("{data:?}");
         for (both, (promotion, figure)) in both(&a, &b, &promotions).iter().zip(figures) {
@@ -137,9 +140,11 @@ fn the_recorded_figures_are_reproduced_and_predicted() {
 #[test]
 fn short_chains_are_predicted() {
     for data in [Data::ZeroMean, Data::SameSign, Data::Relu] {
-        let (x, w) = numbers(data, 4096);
-        let (a, b) =
-            (cast(&x, Format::E4m3, Granularity::Row), cast(&w, Format::E4m3, Granularity::Row));
+        let (x, w) = numbers(data, SIDE, 4096);
+        let (a, b) = (
+            cast(&x, SIDE, Format::E4m3, Granularity::Row),
+            cast(&w, SIDE, Format::E4m3, Granularity::Row),
+        );
         println!("{data:?}");
         let all = both(&a, &b, &[Every(32), Every(64)]);
         all.iter().for_each(|both| predicted(both, data != Data::ZeroMean, 0.15));
@@ -156,29 +161,43 @@ fn other_products_are_predicted() {
     use Format::{E4m3, E5m2};
     for (f, g) in [(E4m3, E5m2), (E5m2, E4m3), (E5m2, E5m2)] {
         for data in [Data::ZeroMean, Data::SameSign] {
-            let (x, w) = numbers(data, 1000);
-            let (a, b) = (cast(&x, f, Granularity::Tensor), cast(&w, g, Granularity::Tensor));
+            let (x, w) = numbers(data, SIDE, 1000);
+            let (a, b) =
+                (cast(&x, SIDE, f, Granularity::Tensor), cast(&w, SIDE, g, Granularity::Tensor));
             println!("{data:?} {f} {g}");
             let all = both(&a, &b, &[Never, Every(128)]);
             all.iter().for_each(|both| predicted(both, data != Data::ZeroMean, 0.1));
         }
     }
-    let (mut x, w) = numbers(Data::ZeroMean, 2048);
+    let (mut x, w) = numbers(Data::ZeroMean, SIDE, 2048);
     for (row, size) in x.chunks_exact_mut(2048).zip(normals(SIDE, 3)) {
         row.iter_mut().for_each(|x| *x *= size.exp());
     }
     for granularity in [Granularity::Tensor, Granularity::Row, Granularity::Block1x128] {
-        let (a, b) = (cast(&x, E4m3, granularity), cast(&w, E4m3, granularity));
+        let (a, b) = (cast(&x, SIDE, E4m3, granularity), cast(&w, SIDE, E4m3, granularity));
         println!("rows of their own {granularity:?}");
         both(&a, &b, &[Every(128)]).iter().for_each(|both| predicted(both, false, 0.1));
     }
 }
 
+/// Enough outputs to see more of the model: the covariance of error and accumulator is 3 % of
+/// this rms, and half of the products are in a step that is not full. 2 %, three standard errors.
+#[test]
+fn many_short_sums_are_predicted_closely() {
+    for data in [Data::ZeroMean, Data::SameSign] {
+        let (x, w) = numbers(data, 256, 60);
+        let cast = |x| cast(x, 256, Format::E4m3, Granularity::Tensor);
+        predicted(&both(&cast(&x), &cast(&w), &[Never])[0], data != Data::ZeroMean, 0.02);
+    }
+}
+
 #[test]
 fn limits_of_a_prediction() {
-    let (x, w) = numbers(Data::SameSign, 96);
-    let (a, b) =
-        (cast(&x, Format::E4m3, Granularity::Tensor), cast(&w, Format::E4m3, Granularity::Tensor));
+    let (x, w) = numbers(Data::SameSign, SIDE, 96);
+    let (a, b) = (
+        cast(&x, SIDE, Format::E4m3, Granularity::Tensor),
+        cast(&w, SIDE, Format::E4m3, Granularity::Tensor),
+    );
     assert!(predict(&a, &b, &[Every(16)]).is_err());
     // A chain longer than K is the whole of it.
     let p = predict(&a, &b, &[Never, Every(96), Every(4096)]).unwrap();

@@ -90,9 +90,10 @@
 //! * The largest exponent of the 32 products and the sum of the products given it are
 //!   exact expectations. With that of the accumulator it fixes the grid, and so the mean
 //!   and variance of what the products lose.
-//! * The accumulator loses where a product has the largest exponent, the result where it
-//!   has a larger one. The bits lost are evenly distributed over the multiples of the
-//!   power of two that divides all products so far, which is drawn likewise.
+//! * The result loses where its exponent is larger. The bits lost are evenly distributed
+//!   over the multiples of the power of two that divides all products so far, which is
+//!   drawn likewise. (What the accumulator loses where a product has the largest exponent
+//!   is left out: one addend beside 32.)
 //! * Means add. The variance of the error takes in that what is lost leans against the
 //!   accumulator: its covariance with the accumulator is carried along.
 //!

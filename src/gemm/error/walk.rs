@@ -60,14 +60,13 @@ impl<'a> Walk<'a> {
     pub(super) fn step(&self, s: State, products: usize) -> State {
         let largest: Vec<Largest> =
             EXPONENTS.filter_map(|e| self.largest(e, products as i32)).collect();
-        let before = Multiples::new(self.population, s.products);
-        let after = Multiples::new(self.population, s.products + products);
+        let multiples = Multiples::new(self.population, s.products + products);
         let mut loss = Loss::default();
         for (c, weight) in nodes(&s) {
             for largest in &largest {
                 let weight = weight * largest.probability;
                 if weight > RARE {
-                    self.lose(c, largest, (&before, &after), weight, &mut loss);
+                    self.lose(c, largest, &multiples, weight, &mut loss);
                 }
             }
         }
@@ -89,14 +88,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Adds what the step loses from this c with these products.
-    fn lose(
-        &self,
-        c: f64,
-        largest: &Largest,
-        (before, after): (&Multiples, &Multiples),
-        weight: f64,
-        to: &mut Loss,
-    ) {
+    fn lose(&self, c: f64, largest: &Largest, multiples: &Multiples, weight: f64, to: &mut Loss) {
         let of_c = if c == 0.0 { i32::MIN } else { exponent(c.abs()) };
         let top = largest.exponent.max(of_c);
         let grid = top - F;
@@ -109,25 +101,17 @@ impl<'a> Walk<'a> {
             largest.given(|e| cut(e).cut2, e) + largest.given_pair(|e| (cut(e).cut, cut(e).cut), e);
         let with_products =
             largest.given(|e| cut(e).cut_p, e) + largest.given_pair(|e| (cut(e).cut, p(e)), e);
-        // The accumulator, which has 13 fraction bits of its own.
-        let mut lost_c = (0.0, 0.0);
-        if c != 0.0 && of_c < top {
-            lost_c = if of_c < grid { (c.abs(), c * c) } else { before.lost(grid, of_c - F) };
-            lost_c.0 *= -c.signum();
-        }
         // The result, where carries took it above the largest exponent.
-        let centre = c + largest.mean + lost + lost_c.0;
-        let (lost_d, with_d) = after.lost_above(top, centre, largest.variance.sqrt());
-        let mean = lost + lost_c.0 + lost_d.0;
-        let variance = (square - lost * lost)
-            + (lost_c.1 - lost_c.0 * lost_c.0)
-            + (lost_d.1 - lost_d.0 * lost_d.0);
+        let centre = c + largest.mean + lost;
+        let (lost_d, with_d) = multiples.lost_above(top, centre, largest.variance.sqrt());
+        let mean = lost + lost_d.0;
+        let variance = (square - lost * lost) + (lost_d.1 - lost_d.0 * lost_d.0);
         to.mean += weight * mean;
         to.square += weight * (variance + mean * mean);
         to.times_c += weight * mean * c;
         // D is c and the products, a little less.
         let with_d = with_d - lost_d.0 * (centre - largest.mean);
-        to.times_products += weight * (with_products + lost_c.0 * largest.mean + with_d);
+        to.times_products += weight * (with_products + with_d);
     }
 
     /// `n` products whose largest exponent is `e`; `None` if that is too rare.
