@@ -10,6 +10,7 @@
 //! | [`quantize`] | codes, scales and layout as one value | casts, with amax and counts in the same pass |
 //! | [`scaling`] | amax to scale: delayed, current, block | named policies for 0, infinity, NaN, tiny |
 //! | [`gemm`] | fprop, dgrad, wgrad | products under an explicit plan of accumulation |
+//! | [`gemm::error`] | its error: bounded, predicted, measured | which promotion interval, before it is run |
 //! | [`adamw`] | AdamW at 6 bytes a parameter | norm, clipping, FP8 moments, stochastic bf16 weights |
 //! | [`random`] | Philox4x32-10 | one table of every random word |
 //!

@@ -51,7 +51,7 @@ impl Draws {
     }
 
     fn below(&mut self, n: u32) -> u32 {
-        (u64::from(self.next()) * u64::from(n) >> 31) as u32
+        ((u64::from(self.next()) * u64::from(n)) >> 31) as u32
     }
 
     /// Sum of four, near enough to normal.

@@ -98,7 +98,8 @@ fn predicted((m, p): &(Measured, Prediction), biased: bool, tolerance: f64) {
 /// numbers that the model assumes hold. Below, the error is a few cut bits: see the next test.
 #[test]
 fn the_recorded_figures_are_reproduced_and_predicted() {
-    let table: &[(Data, usize, &[(Promotion, f64)])] = &[
+    type Figures<'a> = &'a [(Promotion, f64)];
+    let table: &[(Data, usize, Figures)] = &[
         (Data::ZeroMean, 128, &[(Never, 1.2e-4)]),
         (Data::ZeroMean, 2048, &[(Never, 8.5e-4), (Every(128), 1.3e-4)]),
         (Data::ZeroMean, 4096, &[(Never, 1.4e-3), (Every(128), 1.3e-4)]),

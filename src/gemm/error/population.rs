@@ -10,7 +10,7 @@ pub(super) const GRIDS: core::ops::RangeInclusive<i32> = -33..=32;
 const CLASSES: usize = (*EXPONENTS.end() - *EXPONENTS.start() + 1) as usize;
 const CUTS: usize = (*GRIDS.end() - *GRIDS.start() + 1) as usize;
 
-/// Expectations of p and of what cutting p to a grid adds to it, here `cut`.
+/// Expectations of a product p over some of the products.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
     /// The probability.
@@ -19,12 +19,28 @@ pub(super) struct Moments {
     pub(super) p2: f64,
 }
 
-/// As [`Moments`], by grid.
+/// Likewise, of what cutting p to a grid adds to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cut {
     pub(super) cut: f64,
     pub(super) cut2: f64,
     pub(super) cut_p: f64,
+}
+
+impl Moments {
+    fn add(&mut self, other: Self) {
+        self.weight += other.weight;
+        self.p += other.p;
+        self.p2 += other.p2;
+    }
+}
+
+impl Cut {
+    fn add(&mut self, other: Self) {
+        self.cut += other.cut;
+        self.cut2 += other.cut2;
+        self.cut_p += other.cut_p;
+    }
 }
 
 /// A product of a random element of A and a random one of B.
@@ -33,7 +49,7 @@ pub(super) struct Population {
     moments: Vec<Moments>,
     cuts: Vec<[Cut; CUTS]>,
     /// Probability that a product is zero, and that it is a multiple of `2^h`.
-    pub(super) zero: f64,
+    zero: f64,
     multiples: [f64; CUTS],
 }
 
@@ -66,31 +82,25 @@ impl Population {
             }
         }
         let zero = (1.0 - moments.iter().map(|m| m.weight).sum::<f64>()).max(0.0);
-        let mut multiples = lows;
-        for h in (0..CUTS - 1).rev() {
-            multiples[h] += multiples[h + 1];
-        }
-        let multiples = multiples.map(|m| (m + zero).min(1.0));
+        // From single exponents and divisors to all up to an exponent, all from a divisor on.
         moments[0].weight += zero;
         for class in 1..CLASSES {
             let (before, rest) = moments.split_at_mut(class);
-            rest[0] = sum_moments(before[class - 1], rest[0]);
+            rest[0].add(before[class - 1]);
             let (before, rest) = cuts.split_at_mut(class);
-            for (to, from) in rest[0].iter_mut().zip(&before[class - 1]) {
-                *to = Cut {
-                    cut: to.cut + from.cut,
-                    cut2: to.cut2 + from.cut2,
-                    cut_p: to.cut_p + from.cut_p,
-                };
-            }
+            rest[0].iter_mut().zip(&before[class - 1]).for_each(|(to, from)| to.add(*from));
         }
+        for h in (0..CUTS - 1).rev() {
+            lows[h] += lows[h + 1];
+        }
+        let multiples = lows.map(|low| (low + zero).min(1.0));
         Self { moments, cuts, zero, multiples }
     }
 
     /// Mean and variance of a product.
     pub(super) fn moments(&self) -> (f64, f64) {
         let all = self.moments[CLASSES - 1];
-        (all.p, all.p2 - all.p * all.p)
+        (all.p, (all.p2 - all.p * all.p).max(0.0))
     }
 
     /// Over the products of at most this exponent; those below all exponents are zero.
@@ -119,8 +129,4 @@ impl Population {
             Err(_) => 1.0,
         }
     }
-}
-
-fn sum_moments(a: Moments, b: Moments) -> Moments {
-    Moments { weight: a.weight + b.weight, p: a.p + b.p, p2: a.p2 + b.p2 }
 }

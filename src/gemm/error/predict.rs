@@ -90,7 +90,7 @@ fn pair(x: &Group, y: &Group, k: usize, chunks: &[usize], totals: &mut [Total]) 
         let times = (k / chunk) as f64;
         // What does not fill a chain, and in it what does not fill a step.
         let mut last = states[k % chunk / STEP];
-        if k % STEP > 0 {
+        if !k.is_multiple_of(STEP) {
             last = walk.step(last, k % STEP);
         }
         let error = times * full.error + last.error;

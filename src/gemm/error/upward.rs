@@ -133,6 +133,12 @@ mod tests {
         assert_eq!(known(1e-6, -24).round::<f16>().1, 0.0);
         assert_eq!(known(1e-6, -25).round::<f16>().1, 2f64.powi(-25));
         assert_eq!(known(1e-60, -300).round::<f32>().1, 2f64.powi(-150));
+        // A scale that is a power of two changes no f32 above the subnormals.
+        let tiny = f32::MIN_POSITIVE;
+        assert_eq!(known(2f64.powi(30), -23).times_rounded(tiny).1, 0.0);
+        assert_eq!(known(1.0, -24).times_rounded(tiny).1, 2f64.powi(-150));
+        assert_eq!(known(1.0, -20).times_rounded(1.5 * tiny).1, 0.0);
+        assert_eq!(known(1.0, -23).times_rounded(1.5 * tiny).1, 2f64.powi(-150));
         // A power of two as a scale keeps the grid relative to the number.
         assert_eq!(known(3.0, 0).times(0.25).low, 0.25);
         assert_eq!(known(3.0, 0).times(0.75).low, 0.25);

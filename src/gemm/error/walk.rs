@@ -2,7 +2,7 @@
 
 use super::codes::{exponent, power};
 use super::normal::{below, density};
-use super::population::{EXPONENTS, Population};
+use super::population::{EXPONENTS, GRIDS, Population};
 
 /// Fraction bits the tensor core keeps.
 const F: i32 = 13;
@@ -171,8 +171,9 @@ struct Multiples {
 
 impl Multiples {
     fn new(population: &Population, products: usize) -> Self {
-        let range = *super::population::GRIDS.start()..=64;
-        let power = |h| population.multiple_of(h).powi(products as i32);
+        let range = *GRIDS.start()..=64;
+        let products = i32::try_from(products).unwrap_or(i32::MAX);
+        let power = |h| population.multiple_of(h).powi(products);
         Self { first: *range.start(), likely: range.map(power).collect() }
     }
 
