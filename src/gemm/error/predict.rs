@@ -26,7 +26,7 @@ pub struct Prediction {
 /// Predicts the error of `gemm(a, b)` for each promotion interval, without the product.
 /// The model is [above](super). NaN if there are NaN or infinities in a or b.
 ///
-/// Takes a look at every code, and for each pair of groups of rows some 0.1 ms for each 32
+/// Takes a look at every code, and for each pair of groups of rows under 0.1 ms for each 32
 /// of K in the longest chain.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ struct Largest {
     probability: f64,
     mean: f64,
     variance: f64,
-    /// To turn expectations over one product into those of sums, see [`Walk::given`].
+    /// To turn expectations over one product into those of sums, see [`Largest::given`].
     with: [f64; 4],
 }
 
