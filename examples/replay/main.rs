@@ -137,7 +137,7 @@ impl File {
             let len = recording.len();
             ensure!(record < len, "there is no record {record}, but {len} from 0");
         }
-        let gpu = args.arch.or_else(|| named_gpu(path));
+        let gpu = args.arch.or_else(|| Gpu::of_file(path.file_name()?.to_str()?));
         let known = recording.known(gpu).or_else(|error| match gpu {
             Some(_) => Err(anyhow::Error::new(error)),
             None => Err(error).context("--arch or the file's name must tell the GPU"),
@@ -145,10 +145,4 @@ impl File {
         let outcome = replay(&recording, &known, backend)?;
         Ok(Self { path: path.into(), recording, known, outcome })
     }
-}
-
-/// The GPU that a file's name begins with, up to `_`, `-` or `.`.
-fn named_gpu(file: &Path) -> Option<Gpu> {
-    let name = file.file_name()?.to_str()?;
-    name.split(['_', '-', '.']).next()?.parse().ok()
 }

@@ -44,7 +44,8 @@
 //!
 //! A record: `a[K], b[K], u32 c, u32 d`. Paths: 1 FP8 `wgmma` of Hopper; 2 FP8 `mma.sync` of Ada; 3
 //! FP8 `mma.sync` where it is emulated, Hopper and Blackwell; 4 `mma.sync` or `wmma` of f16, bf16
-//! and tf32, of which the GPU must be known beside the file.
+//! and tf32, of which the GPU must be known beside the file; 5 `tcgen05.mma` of Blackwell, unscaled; 6
+//! FP8 `mma.sync` of Blackwell for workstations.
 //!
 //! **`W8GM`**, a product on Hopper's FP8 `wgmma` with an f32 accumulator:
 //!
@@ -96,6 +97,10 @@ pub enum Path {
     EmulatedFp8,
     /// Path 4: `mma.sync` of 16-bit operands and tf32 on some GPU.
     Wide,
+    /// Path 5: `tcgen05.mma` of Blackwell.
+    Tcgen05,
+    /// Path 6: FP8 `mma.sync` of Blackwell for workstations.
+    RtxFp8,
 }
 
 /// The data of a recording.
@@ -188,6 +193,8 @@ impl Recording {
                 (emulating.or(Some(Gpu::Hopper)), Instruction::MmaSync)
             }
             Path::Wide => (gpu, Instruction::MmaSync),
+            Path::Tcgen05 => (Some(Gpu::Blackwell), Instruction::Tcgen05),
+            Path::RtxFp8 => (Some(Gpu::BlackwellRtx), Instruction::MmaSync),
         };
         let missing = NoArithmetic {
             gpu,

@@ -137,8 +137,10 @@ fn path(header: &Header, a: Operand) -> Parsed<Path> {
         (2, true) => Ok(Path::AdaFp8),
         (3, true) => Ok(Path::EmulatedFp8),
         (4, false) => Ok(Path::Wide),
-        (path, true) => refuse("path", path, "FP8 has 1, 2 and 3"),
-        (path, false) => refuse("path", path, "f16, bf16 and tf32 have 4"),
+        (5, _) => Ok(Path::Tcgen05),
+        (6, true) => Ok(Path::RtxFp8),
+        (path, true) => refuse("path", path, "FP8 has 1, 2, 3, 5 and 6"),
+        (path, false) => refuse("path", path, "f16, bf16 and tf32 have 4 and 5"),
     }
 }
 

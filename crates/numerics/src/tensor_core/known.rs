@@ -99,6 +99,28 @@ impl Gpu {
             Self::BlackwellRtx => &["sm_120", "sm_120a", "rtx5090"],
         }
     }
+
+    /// The GPU that a file's name begins with: the longest name of one that no letter or digit
+    /// follows. `H100_x.bin`, `sm_90-x.bin`.
+    ///
+    /// ```
+    /// use quarter_numerics::tensor_core::Gpu;
+    /// assert_eq!(Gpu::of_file("L40S_E4M3.bin"), Some(Gpu::Ada));
+    /// assert_eq!(Gpu::of_file("blackwell-rtx_f16.bin"), Some(Gpu::BlackwellRtx));
+    /// assert_eq!(Gpu::of_file("H1000.bin"), None);
+    /// ```
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        let begins = |known: &str| {
+            let next = name.as_bytes().get(known.len());
+            let ends = next.is_none_or(|next| !next.is_ascii_alphanumeric());
+            ends && name.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known))
+        };
+        let names = |gpu: Self| [gpu.name()].into_iter().chain(gpu.aliases().iter().copied());
+        let longest = |gpu| names(gpu).filter(|known| begins(known)).map(str::len).max();
+        let found = Self::ALL.into_iter().filter_map(|gpu| Some((longest(gpu)?, gpu)));
+        found.max_by_key(|(len, _)| *len).map(|(_, gpu)| gpu)
+    }
 }
 
 impl fmt::Display for Gpu {

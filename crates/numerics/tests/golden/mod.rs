@@ -26,8 +26,9 @@ impl Golden {
 
     /// The arithmetic it should have, by header and name.
     pub fn known(&self) -> Known {
-        let gpu: Option<Gpu> = self.name.split('_').next().unwrap().parse().ok();
-        self.recording.known(gpu).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        self.recording
+            .known(Gpu::of_file(&self.name))
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
     /// The records of dot products, and the elements of a step.
@@ -51,9 +52,14 @@ fn committed_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-/// The subset in the repository.
+/// The subset in the repository of Hopper's `wgmma`.
 pub fn committed() -> Vec<Golden> {
     folder(&committed_folder())
+}
+
+/// The subset in the repository of other instructions and GPUs.
+pub fn committed_gpus() -> Vec<Golden> {
+    folder(&committed_folder().join("gpus"))
 }
 
 /// The full set: below `QUARTER_GOLDEN`, or beside the checkout. `None`, with a line that says so,
