@@ -6,8 +6,8 @@ use quarter_numerics::recording::{
     Backend, Contents, Dot, FastPath, Mismatch, Recording, RecordingError, Reference, Unsupported,
     replay,
 };
-use quarter_numerics::tensor_core::known::{self, Gpu, Instruction, Known};
-use quarter_numerics::tensor_core::{Accumulator, Operand};
+use quarter_numerics::tensor_core::known::{self, Instruction, Known};
+use quarter_numerics::tensor_core::{Accumulator, Gpu, Operand};
 
 /// A file of one record, by the tables in the documentation.
 fn chain_file(steps: u8) -> Vec<u8> {

@@ -449,7 +449,7 @@ fn impossible_arithmetics_are_refused() {
 
 #[test]
 fn names_of_gpus() {
-    use known::Gpu;
+    use quarter_numerics::tensor_core::Gpu;
     for gpu in Gpu::ALL {
         assert_eq!(gpu.name().parse(), Ok(gpu));
         for alias in gpu.aliases() {

@@ -68,8 +68,8 @@ mod replay;
 use std::error::Error;
 use std::fmt;
 
-use crate::tensor_core::known::{self, Gpu, Instruction, Known};
-use crate::tensor_core::{Accumulator, Operand};
+use crate::tensor_core::known::{self, Instruction, Known};
+use crate::tensor_core::{Accumulator, Gpu, Operand};
 
 pub use replay::{Backend, Dot, FastPath, Mismatch, Outcome, Reference, Unsupported, replay};
 

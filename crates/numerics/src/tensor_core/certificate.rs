@@ -1,7 +1,7 @@
 //! How far a result can be from the exact sum, and how far it is.
 
+use super::addends::{Addends, Step};
 use super::arithmetic::{Arithmetic, Joins, Overflow, Rounding, Subnormals, Zeros};
-use super::evaluate::{Addends, Step};
 use super::operand::{Addend, Number, power};
 use super::{ExactSum, Model};
 

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::vec::Vec;
 
-use super::evaluate::{Kind, Step};
+use super::addends::{Kind, Step};
 use super::operand::{Addend, Number};
 use super::{Accumulator, Model};
 

@@ -53,15 +53,18 @@
 //!   exact, and the bits that `2^16` pushes below the point are cleared.
 //! - A column with NaN or an infinity is left to the specification, the others are not.
 
+mod addends;
 mod arithmetic;
 mod certificate;
 mod evaluate;
 mod exact;
 #[cfg(feature = "std")]
 mod explain;
+mod gpu;
 mod hopper;
 pub mod known;
 mod operand;
+mod round;
 mod wgmma;
 
 pub use arithmetic::{
@@ -73,7 +76,8 @@ pub use evaluate::Model;
 pub use exact::ExactSum;
 #[cfg(feature = "std")]
 pub use explain::{Cause, ExplainedAddend, ExplainedStep, Explanation};
+pub use gpu::{Gpu, UnknownGpu};
 pub use hopper::{LANES, Path, RowStep, STEP, StripStep, TensorCore};
-pub use known::{Evidence, Gpu, Instruction, Known};
+pub use known::{Evidence, Instruction, Known};
 pub use operand::{Accumulator, Operand};
 pub use wgmma::{wgmma_chain, wgmma_k32};

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use quarter_numerics::recording::{Contents, Record, Recording};
-use quarter_numerics::tensor_core::known::{self, Gpu, Instruction, Known};
-use quarter_numerics::tensor_core::{Accumulator, Operand};
+use quarter_numerics::tensor_core::known::{self, Instruction, Known};
+use quarter_numerics::tensor_core::{Accumulator, Gpu, Operand};
 
 /// A recording with the name of its file.
 pub struct Golden {
