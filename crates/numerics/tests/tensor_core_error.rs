@@ -369,9 +369,9 @@ fn explanations_read_well() {
     let text = told.to_string();
     for line in [
         "step 0: largest exponent 8, grid 2^-5",
-        "  k 0    2^8    2.56e2         kept",
-        "  k 1    2^-6   1.5625e-2      all of it is below 2^-5",
-        "  c      2^0    1.046875e0     1.03125e0: 1 bits below 2^-5 cut",
+        "  k 0    2^8    2.56e2               kept",
+        "  k 1    2^-6   1.5625e-2            all of it is below 2^-5",
+        "  c      2^0    1.046875e0           1.03125e0: 1 bits below 2^-5 cut",
         "  sum 2.5703125e2, result 2.5703125e2 (0x43808400)",
         "d = 2.5703125e2 (0x43808400)",
     ] {

@@ -208,7 +208,7 @@ impl fmt::Display for ExplainedAddend {
             Some(exponent) => write!(f, " 2^{exponent:<4}")?,
             None => write!(f, "       ")?,
         }
-        write!(f, " {:<14e}", self.value)?;
+        write!(f, " {:<20e}", self.value)?;
         match self.cause {
             Cause::Kept => write!(f, " kept"),
             Cause::Zero => write!(f, " zero"),
