@@ -3,8 +3,8 @@
 mod golden;
 
 use quarter_numerics::recording::{
-    Backend, Contents, Dot, FastPath, Mismatch, Recording, RecordingError, Reference, Unsupported,
-    replay,
+    Backend, Contents, Dot, FastPath, Mismatch, Path, Record, Recording, RecordingError, Reference,
+    Unsupported, replay,
 };
 use quarter_numerics::tensor_core::known::{self, Instruction, Known};
 use quarter_numerics::tensor_core::{Accumulator, Gpu, Operand};
@@ -146,6 +146,54 @@ fn damaged_files_are_refused() {
     assert!(with(product_file(), 20, 33).contains("promotion interval is 33"));
     assert!(with(product_file(), 6, 2).contains("a product is of FP8"));
     assert!(with(product_file(), 19, 0xff).starts_with("truncated: 280 of "));
+}
+
+/// What is written is what was read, but for what is not read.
+#[test]
+fn files_are_written_as_they_were_read() {
+    let all = golden::committed().into_iter().chain(golden::committed_gpus());
+    let own = [chain_file(3), gpu_file([0, 1], 1, 6, 32, 1), product_file()];
+    let own = own.iter().map(|file| Recording::parse(file).unwrap());
+    let mut count = 0;
+    for recording in all.map(|golden| golden.recording).chain(own) {
+        let bytes = recording.to_bytes().unwrap();
+        assert_eq!(Recording::parse(&bytes).as_ref(), Ok(&recording));
+        count += 1;
+    }
+    assert_eq!(count, 22 + 53 + 3);
+    let mut file = product_file();
+    assert_eq!(Recording::parse(&file).unwrap().to_bytes().unwrap(), file);
+    file = gpu_file([2, 2], 0, 4, 16, 2);
+    assert_eq!(Recording::parse(&file).unwrap().to_bytes().unwrap(), file);
+    // Seed and padding were not read.
+    file = chain_file(2);
+    file[20..32].fill(0);
+    assert_eq!(Recording::parse(&file).unwrap().to_bytes().unwrap(), file);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_written() {
+    let refusal = |change: &dyn Fn(&mut Recording)| {
+        let mut recording = Recording::parse(&chain_file(2)).unwrap();
+        change(&mut recording);
+        recording.to_bytes().unwrap_err().to_string()
+    };
+    let with = |change: &dyn Fn(&mut usize, &mut Vec<Record>)| {
+        refusal(&|recording| match &mut recording.contents {
+            Contents::Dots { k, records } => change(k, records),
+            Contents::Product(_) => panic!("dots"),
+        })
+    };
+    assert!(with(&|_, r| r[0].a.truncate(63)).starts_with("elements of a is 63; "));
+    assert!(with(&|_, r| r[0].d.truncate(1)).starts_with("elements of a is 64; "));
+    assert!(with(&|_, r| r.push(Record { d: vec![], ..r[0].clone() })).starts_with("steps is 0; "));
+    assert!(with(&|k, _| *k = 1 << 20).starts_with("k is 1048576; the file's field is too small"));
+    assert!(with(&|_, r| r[0].d = vec![0; 300]).starts_with("steps is 300; "));
+    assert!(refusal(&|r| r.operands.1 = Operand::F16).contains("as large as those of a"));
+    assert!(refusal(&|r| r.path = Path::AdaFp8).starts_with("steps is 2; "));
+    let mut product = Recording::parse(&product_file()).unwrap();
+    product.accumulator = Accumulator::F16;
+    assert!(product.to_bytes().unwrap_err().to_string().contains("it is wgmma with f32"));
 }
 
 /// One flipped bit is found, and nothing else.

@@ -4,7 +4,7 @@
 //! every bit. `cargo run --release --example replay -- PATH...` does both for whole folders.
 //!
 //! # Layout
-//! To record your own, write one of these. All integers are little-endian; every file starts with
+//! To record your own, write one of these, with [`Recording::to_bytes`] or without. All integers are little-endian; every file starts with
 //! a header of 32 bytes; its length is 32 and the records, exactly.
 //!
 //! Formats: 0 E4M3, 1 E5M2, 2 f16, 3 bf16, 4 tf32. An element is a u8, a u16, or for tf32 a u32.
@@ -64,6 +64,7 @@
 
 mod parse;
 mod replay;
+mod write;
 
 use std::error::Error;
 use std::fmt;
@@ -162,6 +163,18 @@ impl Recording {
     /// If it is none of the three layouts, or is shorter or longer than its header says.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordingError> {
         parse::recording(bytes)
+    }
+
+    /// The bytes of a file, to be written: W8GM for a product, W8GV for dot products on
+    /// [`Path::Wgmma`], else W8HW, which has neither class nor flags.
+    ///
+    /// # Errors
+    /// If it could not be read again: lengths that differ among records or from the other fields,
+    /// numbers too large for their fields, operands and paths that the layouts do not have.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, RecordingError> {
+        let bytes = write::bytes(self)?;
+        parse::recording(&bytes)?;
+        Ok(bytes)
     }
 
     /// How many records there are; of a product, outputs.
