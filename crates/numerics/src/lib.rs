@@ -55,6 +55,7 @@ mod float8;
 mod format;
 mod interop;
 mod ops;
+pub mod policy;
 #[cfg(feature = "std")]
 pub mod recording;
 mod round;

@@ -268,9 +268,11 @@ def main():
         return
     with open(arguments.check, encoding="ascii") as file:
         want = file.read().splitlines()
-    wrong = [number for number, pair in enumerate(zip(lines, want), 1) if pair[0] != pair[1]]
-    if wrong or len(lines) != len(want):
-        sys.exit(f"{arguments.check}: {len(want)} lines, recorded {len(lines)}; lines {wrong} differ")
+    for number, (recorded, read) in enumerate(zip(lines, want), 1):
+        if recorded != read:
+            sys.exit(f"{arguments.check}:{number}:\n{read[:2000]}\nbut recorded now:\n{recorded[:2000]}")
+    if len(lines) != len(want):
+        sys.exit(f"{arguments.check}: {len(want)} lines, but {len(lines)} recorded now")
     print(f"{arguments.check}: {len(lines)} lines agree with {lines[0]}")
 
 
