@@ -3,6 +3,7 @@
 //! * [`E4m3`] and [`E5m2`]: the formats of NVIDIA's tensor cores, with the API of `half::f16`.
 //! * [`E4m3Fnuz`] and [`E5m2Fnuz`]: the formats of AMD's MI300, with the same.
 //! * [`E8m0`]: a power of two, the scale of the MX formats; its rounding is always named.
+//! * [`policy`]: casts as CUDA, PyTorch and `ml_dtypes` make them, bit by bit.
 //! * [`mod@slice`]: casts of slices, with scale, amax and counts in the same pass.
 //! * [`tensor_core`]: what an instruction of Hopper and other GPUs computes, why, and how far off.
 //! * `recording`: outputs of GPUs in files, computed anew. Needs `std`.

@@ -1,10 +1,11 @@
-//! The conversions under a policy, written once for all formats.
+//! The conversions of the FP8 formats under a policy, written once.
 
 use half::{bf16, f16};
 
 use super::Policy;
+use super::rule::Rule;
 use crate::widen::{f32_bits_of_bf16, f32_bits_of_f16};
-use crate::{E4m3, E5m2};
+use crate::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz};
 
 /// The inherent conversions of a format under a policy.
 macro_rules! policy_conversions {
@@ -18,7 +19,7 @@ macro_rules! policy_conversions {
                 let _ = policy;
                 if x.is_nan() {
                     Self::from_bits(P::RULE.nan_code::<Self>(x.is_sign_negative()))
-                } else if P::RULE.saturates() {
+                } else if P::RULE.saturates {
                     Self::from_f32(x)
                 } else {
                     Self::from_f32_nonsat(x)
@@ -33,7 +34,7 @@ macro_rules! policy_conversions {
                     Self::from_bits(P::RULE.nan_code_f64::<Self>(x.to_bits()))
                 } else if P::RULE.f64_goes_through_f32() {
                     Self::from_f32_as(x as f32, policy)
-                } else if P::RULE.saturates() {
+                } else if P::RULE.saturates {
                     Self::from_f64(x)
                 } else {
                     Self::from_f64_nonsat(x)
@@ -72,7 +73,7 @@ macro_rules! policy_conversions {
             pub const fn to_f64_as<P: Policy<Self>>(self, policy: P) -> f64 {
                 let _ = policy;
                 if self.is_nan() {
-                    f64::from_bits(P::RULE.nan_f64::<Self>(self.to_bits()))
+                    f64::from_bits(Rule::nan_f64(P::RULE.nan_f32::<Self>(self.to_bits())))
                 } else {
                     self.to_f64()
                 }
@@ -84,7 +85,7 @@ macro_rules! policy_conversions {
             pub const fn to_f16_as<P: Policy<Self>>(self, policy: P) -> f16 {
                 let _ = policy;
                 if self.is_nan() {
-                    f16::from_bits(P::RULE.nan_f16::<Self>(self.to_bits()))
+                    f16::from_bits(P::RULE.nan_f16(P::RULE.nan_f32::<Self>(self.to_bits())))
                 } else {
                     self.to_f16()
                 }
@@ -96,7 +97,7 @@ macro_rules! policy_conversions {
             pub const fn to_bf16_as<P: Policy<Self>>(self, policy: P) -> bf16 {
                 let _ = policy;
                 if self.is_nan() {
-                    bf16::from_bits(P::RULE.nan_bf16::<Self>(self.to_bits()))
+                    bf16::from_bits(P::RULE.nan_bf16(P::RULE.nan_f32::<Self>(self.to_bits())))
                 } else {
                     self.to_bf16()
                 }
@@ -105,4 +106,4 @@ macro_rules! policy_conversions {
     )*};
 }
 
-policy_conversions!(E4m3 E5m2);
+policy_conversions!(E4m3 E5m2 E4m3Fnuz E5m2Fnuz);
