@@ -223,8 +223,8 @@ fn pytorch_2_15() {
 }
 
 #[test]
-fn pytorch_2_11() {
-    let got = check(include_str!("policies/torch_2_11.tsv"), &all_formats!(PyTorchBefore212));
+fn pytorch_2_12() {
+    let got = check(include_str!("policies/torch_2_12.tsv"), &all_formats!(PyTorchBefore213));
     assert_eq!(got, Compared { casts: 20, steps: 5750, widened: 5120, widened_nan: 44 });
 }
 

@@ -48,7 +48,8 @@ class MlDtypes:
         import ml_dtypes
 
         self.name = "ml_dtypes " + ml_dtypes.__version__
-        self.wide = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "f32": np.float32, "f64": np.float64}
+        wide = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
+        self.wide = dict(zip(WIDE, wide))
         self.narrow = {name: getattr(ml_dtypes, "float8_" + name) for name in NARROW}
         self.modes = {name: ["-"] for name in NARROW}
 
@@ -61,14 +62,18 @@ class MlDtypes:
 
 
 class Torch:
-    """Tensor.to on the CPU."""
+    """Tensor.to on the CPU: with AVX2 or AVX-512, which agree.
+
+    Without them (ATEN_CPU_CAPABILITY=default) the f16 NaN of widened E4M3 and E5M2 differ.
+    """
 
     def __init__(self, _arguments):
         import torch
 
         self.torch = torch
         self.name = "torch " + torch.__version__.split("+")[0]
-        self.wide = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64}
+        wide = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+        self.wide = dict(zip(WIDE, wide))
         self.narrow = {name: getattr(torch, "float8_" + name) for name in NARROW}
         self.modes = {name: ["-"] for name in NARROW}
 
@@ -98,7 +103,8 @@ class Cuda:
         with tempfile.TemporaryDirectory() as folder:
             library = os.path.join(folder, "cuda.so")
             include = ["-I", arguments.include, "-I", os.path.join(arguments.include, "cccl")]
-            subprocess.check_call(["g++", "-O1", "-shared", "-fPIC", *include, source, "-o", library])
+            compiler = ["g++", "-O1", "-shared", "-fPIC"]
+            subprocess.check_call([*compiler, *include, source, "-o", library])
             self.library = ctypes.CDLL(library)
         self.library.widen.restype = ctypes.c_uint64
         version = self.library.version()
@@ -111,7 +117,9 @@ class Cuda:
 
     @staticmethod
     def letters(narrow, wide):
-        return {"f16": b"h", "bf16": b"b", "f32": b"f", "f64": b"d"}[wide], narrow[1].replace("8", "0").encode()
+        """The letters of a wide and a narrow type in cuda.cpp."""
+        narrow = {"e4m3fn": b"4", "e5m2": b"5", "e8m0fnu": b"0"}[narrow]
+        return {"f16": b"h", "bf16": b"b", "f32": b"f", "f64": b"d"}[wide], narrow
 
     def cast(self, bits, source, target, mode):
         wide, narrow = map(ctypes.c_char, self.letters(target, source))
@@ -182,7 +190,8 @@ def text(begins, codes, wide):
     digits = WIDE[wide][0] // 4
     words, before = [], None
     for bits, code in zip(begins.tolist(), codes.tolist()):
-        words.append(f"{bits:0{digits}x}" if before is not None and code == before + 1 else f"{code:02x}:{bits:0{digits}x}")
+        follows = before is not None and code == before + 1
+        words.append(("" if follows else f"{code:02x}:") + f"{bits:0{digits}x}")
         before = code
     return " ".join(words)
 
@@ -257,10 +266,11 @@ def table(system):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    formatter = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("--include", help="folder of cuda_fp8.h")
-    parser.add_argument("--check", metavar="TABLE", help="compare with this table instead of printing")
+    parser.add_argument("--check", metavar="TABLE", help="compare instead of printing")
     arguments = parser.parse_args()
     lines = list(table(SYSTEMS[arguments.system](arguments)))
     if arguments.check is None:
@@ -270,7 +280,8 @@ def main():
         want = file.read().splitlines()
     for number, (recorded, read) in enumerate(zip(lines, want), 1):
         if recorded != read:
-            sys.exit(f"{arguments.check}:{number}:\n{read[:2000]}\nbut recorded now:\n{recorded[:2000]}")
+            where = f"{arguments.check}:{number}"
+            sys.exit(f"{where}:\n{read[:2000]}\nbut recorded now:\n{recorded[:2000]}")
     if len(lines) != len(want):
         sys.exit(f"{arguments.check}: {len(want)} lines, but {len(lines)} recorded now")
     print(f"{arguments.check}: {len(lines)} lines agree with {lines[0]}")
