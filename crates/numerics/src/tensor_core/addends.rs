@@ -1,9 +1,10 @@
 //! The addends of one alignment, and how they are cut.
 
-use super::arithmetic::{Arithmetic, Zeros};
-use super::operand::Addend::{self, Finite};
-use super::operand::Number;
+use super::arithmetic::Arithmetic;
+use super::number::Addend::{self, Finite};
+use super::number::Number;
 use super::round::shift_right;
+use super::rules::Zeros;
 
 /// The addends of a step: products of a group, and one or two accumulators.
 pub(super) struct Addends {

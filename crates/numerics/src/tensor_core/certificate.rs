@@ -1,8 +1,9 @@
 //! How far a result can be from the exact sum, and how far it is.
 
 use super::addends::{Addends, Step};
-use super::arithmetic::{Arithmetic, Joins, Overflow, Rounding, Subnormals, Zeros};
-use super::operand::{Addend, Number, power};
+use super::arithmetic::{Arithmetic, Joins};
+use super::number::{Addend, Number, power};
+use super::rules::{Overflow, Rounding, Subnormals, Zeros};
 use super::{ExactSum, Model};
 
 /// A dot product beside its exact value.

@@ -3,12 +3,12 @@
 //! Every other path of this module is tested against this file.
 
 use super::addends::{Addends, Places, Step};
-use super::arithmetic::{
-    Arithmetic, InvalidArithmetic, Joins, Nan, Products, Rounding, Rules, Subnormals, Zeros,
-};
-use super::operand::Addend::{self, Finite, Infinity};
-use super::operand::{Accumulator, Number};
+use super::arithmetic::{Arithmetic, InvalidArithmetic, Joins};
+use super::number::Addend::{self, Finite, Infinity};
+use super::number::Number;
+use super::operand::Accumulator;
 use super::round::round;
+use super::rules::{Nan, Products, Rounding, Rules, Subnormals, Zeros};
 
 /// An [`Arithmetic`] that was checked, to be evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Sums without rounding.
 
-use super::operand::{Number, power};
+use super::number::{Number, power};
 
 /// A fixed-point number wide enough for every sum of products of tensor core operands: multiples
 /// of 2^-320 below 2^319.

@@ -4,7 +4,7 @@ use core::fmt;
 use std::vec::Vec;
 
 use super::addends::{Kind, Step};
-use super::operand::{Addend, Number};
+use super::number::{Addend, Number};
 use super::{Accumulator, Model};
 
 /// Every step of a dot product. `{}` prints it as a table.

@@ -35,7 +35,8 @@
 
 use core::fmt;
 
-use super::arithmetic::{Arithmetic, Joins, Rounding, Rules};
+use super::arithmetic::{Arithmetic, Joins};
+use super::rules::{Rounding, Rules};
 use super::{Accumulator, Gpu, Model, Operand};
 use crate::Format;
 

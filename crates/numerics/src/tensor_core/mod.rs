@@ -63,14 +63,13 @@ mod explain;
 mod gpu;
 mod hopper;
 pub mod known;
+mod number;
 mod operand;
 mod round;
+mod rules;
 mod wgmma;
 
-pub use arithmetic::{
-    Arithmetic, InvalidArithmetic, Joins, Nan, Overflow, Products, Rounding, Rules, Subnormals,
-    Zeros,
-};
+pub use arithmetic::{Arithmetic, InvalidArithmetic, Joins};
 pub use certificate::Certificate;
 pub use evaluate::Model;
 pub use exact::ExactSum;
@@ -80,4 +79,5 @@ pub use gpu::{Gpu, UnknownGpu};
 pub use hopper::{LANES, Path, RowStep, STEP, StripStep, TensorCore};
 pub use known::{Evidence, Instruction, Known};
 pub use operand::{Accumulator, Operand};
+pub use rules::{Nan, Overflow, Products, Rounding, Rules, Subnormals, Zeros};
 pub use wgmma::{wgmma_chain, wgmma_k32};

@@ -1,6 +1,7 @@
 //! How bits that do not fit are dropped.
 
-use super::arithmetic::{Arithmetic, Overflow, Rounding, Subnormals};
+use super::arithmetic::Arithmetic;
+use super::rules::{Overflow, Rounding, Subnormals};
 
 /// `magnitude * 2^-places`, its sign known, rounded to an integer.
 macro_rules! shift_right {
