@@ -1,4 +1,4 @@
-//! k32 steps a second on one core, every path of this machine.
+//! k32 steps a second on one core, every path of this machine, and the specification.
 //!
 //! One iteration is a product of 64 x 256 outputs over K = 512 on decoded operands.
 
@@ -6,7 +6,10 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quarter_numerics::Format;
-use quarter_numerics::tensor_core::{LANES, Path, RowStep, STEP, StripStep, TensorCore};
+use quarter_numerics::tensor_core::known::{self, Instruction};
+use quarter_numerics::tensor_core::{
+    Accumulator, Gpu, LANES, Operand, Path, RowStep, STEP, StripStep, TensorCore,
+};
 
 const M: usize = 64;
 const N: usize = 256;
@@ -106,5 +109,34 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, chains, decode);
+/// Instructions of the specification, and what is told of them.
+fn specification(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("specification");
+    let fp8 = (Operand::E4m3, Operand::E4m3);
+    let f16 = (Operand::F16, Operand::F16);
+    for (gpu, instruction, operands) in [
+        (Gpu::Hopper, Instruction::Wgmma, fp8),
+        (Gpu::Hopper, Instruction::MmaSync, fp8),
+        (Gpu::Hopper, Instruction::Wgmma, f16),
+    ] {
+        let Some(known) = known::find(gpu, instruction, operands, Accumulator::F32) else {
+            continue;
+        };
+        let (model, mut random) = (known.model(), 88_172_645_463_325_252);
+        let mut code =
+            || u32::from(Data::Normal.code(&mut random)) << (8 * (operands.0.bytes() - 1));
+        let (a, b): (Vec<u32>, Vec<u32>) =
+            (0..known.arithmetic.k).map(|_| (code(), code())).unzip();
+        let c = 1f32.to_bits();
+        group.bench_function(BenchmarkId::new("dot", known), |bencher| {
+            bencher.iter(|| model.dot(black_box(&a), &b, c));
+        });
+        group.bench_function(BenchmarkId::new("certify", known), |bencher| {
+            bencher.iter(|| model.certify(black_box(&a), &b, c));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, chains, decode, specification);
 criterion_main!(benches);
