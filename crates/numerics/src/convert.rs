@@ -1,20 +1,34 @@
-//! The conversions of both formats, written once.
+//! The conversions of every format, written once.
 
-/// The inherent conversions of a format; `overflow` names what is beyond its range.
+/// The inherent conversions of a format, and what their documentation says of it:
+/// `nvidia` names its nearest and its stochastic instruction, where there are any,
+/// `overflow` what is beyond its range.
 macro_rules! float8_conversions {
-    ($name:ident, overflow: $overflow:literal, nan: $nan:literal, signed_nan: $signed_nan:literal) => {
+    (
+        $name:ident,
+        $(nvidia: $nearest:literal $stochastic:literal,)?
+        overflow: $overflow:literal,
+        nan: $nan:literal,
+        signed_nan: $signed_nan:literal $(,)?
+    ) => {
         /// Conversions.
         impl $name {
-            /// Rounds to nearest even and saturates: the bits of PTX `cvt.rn.satfinite`.
+            #[doc = concat!(
+                "Rounds to nearest even and saturates" $(, ": the bits of PTX `", $nearest, "`")?, "."
+            )]
             ///
             /// # Rounding
             /// One rounding, ties to the even code, subnormals kept. What would
             /// round beyond [`MAX`](Self::MAX), infinities included, gives ±`MAX`.
             ///
-            #[doc = concat!("NaN of either sign gives ", $nan, ", from every source type. That is what")]
-            /// NVIDIA's host code returns for f32, f16 and bf16, in the formats it has; for
-            /// f64 it keeps the sign. Which NaN the instruction itself returns is not
-            /// documented and has not been observed on a GPU for this crate.
+            #[doc = concat!("NaN of either sign gives ", $nan, ", from every source type.")]
+            $(
+                #[doc = concat!(
+                    "That is what NVIDIA's host code returns for f32, f16 and bf16; for f64 it keeps\n",
+                    "the sign. Which NaN `", $nearest, "` itself returns is not documented and has\n",
+                    "not been observed on a GPU for this crate."
+                )]
+            )?
             ///
             #[doc = concat!(
                 "```\nuse quarter_numerics::", stringify!($name), ";\n",
@@ -85,7 +99,10 @@ macro_rules! float8_conversions {
                 Self::from_f32_nonsat(f32::from_bits($crate::widen::f32_bits_of_bf16(x.to_bits())))
             }
 
-            /// Rounds up or down at random: one element of Blackwell's `cvt.rs.satfinite`.
+            #[doc = concat!(
+                "Rounds up or down at random"
+                $(, ": one element of Blackwell's `", $stochastic, "`")?, "."
+            )]
             ///
             /// # Rounding
             /// Let `lo <= |x| < hi` be neighbouring magnitudes and

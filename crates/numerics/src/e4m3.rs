@@ -63,9 +63,10 @@ float8_math_constants!(E4m3);
 float8_methods!(E4m3, Fn);
 float8_conversions!(
     E4m3,
+    nvidia: "cvt.rn.satfinite" "cvt.rs.satfinite",
     overflow: "NaN of the same sign",
     nan: "0x7f",
-    signed_nan: "0x7F or 0xFF by its sign"
+    signed_nan: "0x7F or 0xFF by its sign",
 );
 
 impl Fp8 for E4m3 {

@@ -67,9 +67,10 @@ float8_math_constants!(E5m2);
 float8_methods!(E5m2, Ieee);
 float8_conversions!(
     E5m2,
+    nvidia: "cvt.rn.satfinite" "cvt.rs.satfinite",
     overflow: "an infinity of the same sign",
     nan: "0x7f",
-    signed_nan: "0x7F or 0xFF by its sign"
+    signed_nan: "0x7F or 0xFF by its sign",
 );
 
 impl Fp8 for E5m2 {

@@ -1,4 +1,4 @@
-//! What the two FP8 formats share.
+//! What the FP8 formats share.
 
 use core::fmt::{Debug, Display};
 

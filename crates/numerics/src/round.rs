@@ -55,6 +55,7 @@ macro_rules! nearest {
             let sign = (bits >> (<$bits>::BITS - 8)) as u8 & 0x80;
             let overflow = abs >= const { overflow_bits!($bits, $fraction, $widen, F) };
             if overflow && abs <= <$float>::INFINITY.to_bits() {
+                // 0x80 in FNUZ, with either sign.
                 first_special::<F>() as u8 | sign
             } else {
                 $saturating::<F>(x)
@@ -86,7 +87,7 @@ pub(crate) const fn overflow_f32_bits<F: Float8>() -> u32 {
 
 /// Rounds away from zero when floor(delta * 2^16) + word >= 2^16, where delta
 /// is the distance to the lower code as a fraction of the step. Saturates; NaN
-/// keeps its sign.
+/// keeps its sign where it has one.
 #[inline(always)]
 pub(crate) const fn stochastic_f32<F: Float8>(x: f32, word: u16) -> u8 {
     let max = const { f32_bits::<F>((first_special::<F>() - 1) as u8) };

@@ -65,7 +65,7 @@ fn same_length<S, D>(src: &[S], dst: &[D]) -> Result<(), LengthMismatch> {
     }
 }
 
-/// Casts f32, f16 or bf16 to FP8: nearest even, saturating, NaN to 0x7F.
+/// Casts f32, f16 or bf16 to FP8: nearest even, saturating, NaN to 0x7F (FNUZ: 0x80).
 ///
 /// The bits of [`E4m3::from_f32`](crate::E4m3::from_f32) and its siblings.
 ///

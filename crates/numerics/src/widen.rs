@@ -78,14 +78,16 @@ pub(crate) const fn f16_bits<F: Float8>(code: u8) -> u16 {
         let magnitude = (code & 0x7f) as u16;
         if magnitude > 0x7c { 0x7fff } else { (code as u16) << 8 }
     } else {
-        // Numbers of E4M3 are normal in binary16 (rebias by 127 - 15), but zero; of E5M2 FNUZ some
-        // are not: 1/2 has the last place of its subnormals.
+        // Rebias by 127 - 15. All numbers of E4M3 and its FNUZ are normal in binary16, but zero; of
+        // E5M2 FNUZ some are not: 1/2 has the last place of its subnormals.
         let wide = f32_bits::<F>(code);
         let magnitude = wide & 0x7fff_ffff;
         let sign = ((code & 0x80) as u16) << 8;
         if wide == CANONICAL_NAN {
             0x7fff
-        } else if magnitude < 113 << F32_FRACTION {
+        } else if F::BIAS < 16 && magnitude == 0 {
+            sign
+        } else if F::BIAS >= 16 && magnitude < 113 << F32_FRACTION {
             (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits()) as u16 | sign
         } else {
             ((magnitude - (112 << F32_FRACTION)) >> 13) as u16 | sign
