@@ -1,16 +1,17 @@
 //! The scale format E8M0.
 
 use core::cmp::Ordering;
-use core::fmt;
+use core::num::FpCategory;
 
-use half::bf16;
+use half::{bf16, f16};
 
-use crate::widen::CANONICAL_NAN;
+use crate::float8::code_methods;
+use crate::widen::{CANONICAL_NAN, f32_bits_of_bf16, f32_bits_of_f16};
 
 /// OCP E8M0: a power of two from 2^-127 to 2^127, or NaN. The scale of the MX formats.
 ///
-/// The code is the exponent with bias 127; 0xFF is NaN. There is no sign, no zero, no infinity and no
-/// fraction, so that every conversion to it names its rounding.
+/// The code is the exponent with bias 127; 0xFF is NaN. There is no sign, no zero, no infinity and
+/// no fraction, so that every conversion to it names its rounding.
 ///
 /// ```
 /// use quarter_numerics::{E8m0, E8m0Rounding::{Nearest, TowardZero, Up}};
@@ -36,7 +37,24 @@ pub enum E8m0Rounding {
     Nearest,
 }
 
+code_methods!(E8m0);
+
+/// The numbers of the format.
 impl E8m0 {
+    /// Distance from 1 to the next larger value: 1.
+    pub const EPSILON: Self = Self(127);
+    /// Significant binary digits: the implicit one.
+    pub const MANTISSA_DIGITS: u32 = 1;
+    /// Largest n with 10^n in range.
+    pub const MAX_10_EXP: i32 = 38;
+    /// One more than the exponent of [`MAX`](Self::MAX).
+    pub const MAX_EXP: i32 = 128;
+    /// Smallest n with 10^n in range.
+    pub const MIN_10_EXP: i32 = -38;
+    /// One more than the exponent of [`MIN`](Self::MIN).
+    pub const MIN_EXP: i32 = -126;
+    /// Base of the representation.
+    pub const RADIX: u32 = 2;
     /// 1.
     pub const ONE: Self = Self(127);
     /// The smallest value: 2^-127.
@@ -45,21 +63,10 @@ impl E8m0 {
     pub const MAX: Self = Self(254);
     /// The one NaN.
     pub const NAN: Self = Self(255);
+}
 
-    /// The value with these bits.
-    #[inline]
-    #[must_use]
-    pub const fn from_bits(bits: u8) -> Self {
-        Self(bits)
-    }
-
-    /// The bits of this value.
-    #[inline]
-    #[must_use]
-    pub const fn to_bits(self) -> u8 {
-        self.0
-    }
-
+/// Conversions and classes.
+impl E8m0 {
     /// `2^exponent`; `None` outside -127 to 127.
     #[inline]
     #[must_use]
@@ -128,6 +135,35 @@ impl E8m0 {
         }
     }
 
+    /// [`from_f32`](Self::from_f32) from binary16, which widens exactly.
+    #[inline]
+    #[must_use]
+    pub const fn from_f16(x: f16, rounding: E8m0Rounding) -> Self {
+        Self::from_f32(f32::from_bits(f32_bits_of_f16(x.to_bits())), rounding)
+    }
+
+    /// [`from_f32_nonsat`](Self::from_f32_nonsat) from binary16, all finite values of which are in
+    /// range.
+    #[inline]
+    #[must_use]
+    pub const fn from_f16_nonsat(x: f16, rounding: E8m0Rounding) -> Self {
+        Self::from_f32_nonsat(f32::from_bits(f32_bits_of_f16(x.to_bits())), rounding)
+    }
+
+    /// [`from_f32`](Self::from_f32) from bfloat16, which widens exactly.
+    #[inline]
+    #[must_use]
+    pub const fn from_bf16(x: bf16, rounding: E8m0Rounding) -> Self {
+        Self::from_f32(f32::from_bits(f32_bits_of_bf16(x.to_bits())), rounding)
+    }
+
+    /// [`from_f32_nonsat`](Self::from_f32_nonsat) from bfloat16.
+    #[inline]
+    #[must_use]
+    pub const fn from_bf16_nonsat(x: bf16, rounding: E8m0Rounding) -> Self {
+        Self::from_f32_nonsat(f32::from_bits(f32_bits_of_bf16(x.to_bits())), rounding)
+    }
+
     /// The power of two that `x` is. `None` if it is none, or out of range.
     #[inline]
     #[must_use]
@@ -178,6 +214,13 @@ impl E8m0 {
         !self.is_nan()
     }
 
+    /// The category of the value: normal, 2^-127 too, or NaN.
+    #[inline]
+    #[must_use]
+    pub const fn classify(self) -> FpCategory {
+        if self.is_nan() { FpCategory::Nan } else { FpCategory::Normal }
+    }
+
     /// `1 / self`, exact for every value; NaN stays NaN.
     #[inline]
     #[must_use]
@@ -188,7 +231,7 @@ impl E8m0 {
         }
     }
 
-    /// The order of the codes: that of the values, NaN last.
+    /// The IEEE 754 total order, that of the codes: values, then NaN.
     #[inline]
     #[must_use]
     pub fn total_cmp(&self, other: &Self) -> Ordering {
@@ -198,62 +241,8 @@ impl E8m0 {
 
 /// 1: no scaling.
 impl Default for E8m0 {
+    #[inline]
     fn default() -> Self {
         Self::ONE
-    }
-}
-
-/// IEEE: NaN differs from everything.
-impl PartialEq for E8m0 {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 && !self.is_nan()
-    }
-}
-
-/// IEEE: NaN is unordered.
-impl PartialOrd for E8m0 {
-    #[inline]
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (!self.is_nan() && !other.is_nan()).then(|| self.0.cmp(&other.0))
-    }
-}
-
-impl fmt::Debug for E8m0 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_f32(), f)
-    }
-}
-
-impl fmt::Display for E8m0 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.to_f32(), f)
-    }
-}
-
-impl fmt::LowerExp for E8m0 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::LowerExp::fmt(&self.to_f32(), f)
-    }
-}
-
-impl From<E8m0> for f32 {
-    #[inline]
-    fn from(x: E8m0) -> Self {
-        x.to_f32()
-    }
-}
-
-impl From<E8m0> for f64 {
-    #[inline]
-    fn from(x: E8m0) -> Self {
-        x.to_f64()
-    }
-}
-
-impl From<E8m0> for bf16 {
-    #[inline]
-    fn from(x: E8m0) -> Self {
-        x.to_bf16()
     }
 }

@@ -1,11 +1,11 @@
-//! The methods both formats have, written once.
+//! The methods every format has, written once.
 //!
-//! The formats differ in their numbers only; those are literals in `e4m3.rs`
-//! and `e5m2.rs`, from which [`float8_methods`] takes everything else.
+//! The formats differ in their numbers only; those are literals in `e4m3.rs` and its
+//! siblings, from which [`float8_methods`] takes everything else.
 
-/// The inherent methods and the [`Float8`](crate::Float8) implementation of a format.
-macro_rules! float8_methods {
-    ($name:ident, $specials:ident) => {
+/// What every type of this crate has, the scale type too: its bits, and the choice between values.
+macro_rules! code_methods {
+    ($name:ident) => {
         impl $name {
             /// The value with these bits.
             #[inline]
@@ -63,6 +63,40 @@ macro_rules! float8_methods {
                 Self(bytes[0])
             }
 
+            /// The larger of two values; of a NaN and a number, the number.
+            #[inline]
+            #[must_use]
+            pub fn max(self, other: Self) -> Self {
+                if self.is_nan() || other > self { other } else { self }
+            }
+
+            /// The smaller of two values; of a NaN and a number, the number.
+            #[inline]
+            #[must_use]
+            pub fn min(self, other: Self) -> Self {
+                if self.is_nan() || other < self { other } else { self }
+            }
+
+            /// Restricts the value to `min..=max`; a NaN stays NaN.
+            ///
+            /// Unlike `f32::clamp` it does not panic: a bound that is NaN does not bind, and
+            /// `max` wins over a larger `min`.
+            #[inline]
+            #[must_use]
+            pub fn clamp(self, min: Self, max: Self) -> Self {
+                let raised = if self < min { min } else { self };
+                if raised > max { max } else { raised }
+            }
+        }
+    };
+}
+
+/// The inherent methods and the [`Float8`](crate::Float8) implementation of a format.
+macro_rules! float8_methods {
+    ($name:ident, $specials:ident) => {
+        $crate::float8::code_methods!($name);
+
+        impl $name {
             /// Whether this is a NaN.
             #[inline]
             #[must_use]
@@ -149,31 +183,6 @@ macro_rules! float8_methods {
             #[must_use]
             pub const fn abs(self) -> Self {
                 if $crate::widen::is_fnuz_nan::<Self>(self.0) { self } else { Self(self.0 & 0x7f) }
-            }
-
-            /// The larger of two values; of a NaN and a number, the number.
-            #[inline]
-            #[must_use]
-            pub fn max(self, other: Self) -> Self {
-                if self.is_nan() || other > self { other } else { self }
-            }
-
-            /// The smaller of two values; of a NaN and a number, the number.
-            #[inline]
-            #[must_use]
-            pub fn min(self, other: Self) -> Self {
-                if self.is_nan() || other < self { other } else { self }
-            }
-
-            /// Restricts the value to `min..=max`; a NaN stays NaN.
-            ///
-            /// Unlike `f32::clamp` it does not panic: a bound that is NaN does not bind, and
-            /// `max` wins over a larger `min`.
-            #[inline]
-            #[must_use]
-            pub fn clamp(self, min: Self, max: Self) -> Self {
-                let raised = if self < min { min } else { self };
-                if raised > max { max } else { raised }
             }
 
             /// The IEEE 754 total order: -NaN (that of FNUZ), numbers with -0 below +0, NaN.
@@ -277,4 +286,4 @@ macro_rules! float8_math_constants {
     };
 }
 
-pub(crate) use {float8_math_constants, float8_methods};
+pub(crate) use {code_methods, float8_math_constants, float8_methods};

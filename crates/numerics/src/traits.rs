@@ -1,4 +1,4 @@
-//! Comparison, text and exact widening, the same for all formats.
+//! Comparison, text and exact widening, the same for every type.
 
 use core::cmp::Ordering;
 use core::fmt::{
@@ -9,7 +9,7 @@ use core::str::FromStr;
 
 use half::{bf16, f16};
 
-use crate::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz};
+use crate::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz, E8m0};
 
 macro_rules! forward_fmt {
     ($name:ident, $view:ident: $($trait:ident)*) => {$(
@@ -34,7 +34,7 @@ macro_rules! forward_from {
 
 macro_rules! traits {
     ($name:ident) => {
-        /// IEEE: NaN differs from everything, -0 equals 0.
+        /// IEEE: NaN differs from everything, -0, where there is one, equals 0.
         impl PartialEq for $name {
             #[inline]
             fn eq(&self, other: &Self) -> bool {
@@ -42,7 +42,7 @@ macro_rules! traits {
             }
         }
 
-        /// IEEE: NaN is unordered, -0 equals 0.
+        /// IEEE: NaN is unordered, -0, where there is one, equals 0.
         impl PartialOrd for $name {
             #[inline]
             fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -52,7 +52,14 @@ macro_rules! traits {
 
         forward_fmt!($name, to_f32: Debug Display LowerExp UpperExp);
         forward_fmt!($name, to_bits: Binary Octal LowerHex UpperHex);
-        forward_from!($name: f32 to_f32 f64 to_f64 f16 to_f16 bf16 to_bf16);
+        forward_from!($name: f32 to_f32 f64 to_f64 bf16 to_bf16);
+    };
+}
+
+macro_rules! float_traits {
+    ($name:ident) => {
+        traits!($name);
+        forward_from!($name: f16 to_f16);
 
         /// Parses as f64 does, then rounds to nearest even without saturation, so that
         /// `inf` stays infinite where the format has infinities. Text closer to a midpoint
@@ -66,7 +73,9 @@ macro_rules! traits {
     };
 }
 
-traits!(E4m3);
-traits!(E5m2);
-traits!(E4m3Fnuz);
-traits!(E5m2Fnuz);
+float_traits!(E4m3);
+float_traits!(E5m2);
+float_traits!(E4m3Fnuz);
+float_traits!(E5m2Fnuz);
+// Text has no rounding to name, so that there is no FromStr.
+traits!(E8m0);

@@ -3,8 +3,9 @@
 mod oracle;
 
 use std::cmp::Ordering;
+use std::num::FpCategory;
 
-use half::bf16;
+use half::{bf16, f16};
 use oracle::Random;
 use quarter_numerics::E8m0;
 use quarter_numerics::E8m0Rounding::{self, Nearest, TowardZero, Up};
@@ -55,7 +56,8 @@ fn every_threshold() {
     for exponent in (-160..=140).chain([-1022, -1021, 1022, 1023]) {
         for significand in [1.0, 1.5] {
             let x: f64 = 2f64.powi(exponent) * significand;
-            for ulps in [0, 1, 2, 3, 1 << 28, 1 << 29, 1 << 30] {
+            // An ulp of f32 is 2^29 of f64.
+            for ulps in [0, 1, 2, 3, 1 << 28, 1 << 29, 1 << 30, 3 << 29] {
                 check(f64::from_bits(x.to_bits() + ulps));
                 check(f64::from_bits(x.to_bits().saturating_sub(ulps)));
             }
@@ -72,8 +74,17 @@ fn every_threshold() {
 #[test]
 fn every_half_and_random_bits() {
     for bits in 0..=u16::MAX {
-        check(f64::from(bf16::from_bits(bits).to_f32()));
-        check(half::f16::from_bits(bits).to_f64());
+        let (half, wide) = (f16::from_bits(bits), bf16::from_bits(bits));
+        check(half.to_f64());
+        check(wide.to_f64());
+        for rounding in ROUNDINGS {
+            let got = (E8m0::from_f16(half, rounding), E8m0::from_f16_nonsat(half, rounding));
+            let want = expected(half.to_f64(), rounding);
+            assert_eq!((got.0.to_bits(), got.1.to_bits()), want, "f16 {bits:#06x} {rounding:?}");
+            let got = (E8m0::from_bf16(wide, rounding), E8m0::from_bf16_nonsat(wide, rounding));
+            let want = expected(wide.to_f64(), rounding);
+            assert_eq!((got.0.to_bits(), got.1.to_bits()), want, "bf16 {bits:#06x} {rounding:?}");
+        }
     }
     let mut random = Random(11);
     for _ in 0..20_000 {
@@ -92,6 +103,10 @@ fn every_code() {
         let x = E8m0::from_bits(code);
         assert_eq!(x.to_bits(), code);
         assert_eq!((x.is_nan(), x.is_finite()), (code == 255, code != 255));
+        let class = if code == 255 { FpCategory::Nan } else { FpCategory::Normal };
+        assert_eq!(x.classify(), class);
+        assert_eq!((x.to_le_bytes(), E8m0::from_be_bytes([code]).to_bits()), ([code], code));
+        assert_eq!(format!("{x:#04x} {x:08b} {x:o}"), format!("{code:#04x} {code:08b} {code:o}"));
         if code == 255 {
             assert_eq!(x.to_f32().to_bits(), 0x7fff_ffff);
             assert_eq!(x.to_f64().to_bits(), 0x7fff_ffff_e000_0000);
@@ -134,9 +149,19 @@ fn order_and_constants() {
         assert_eq!(x.partial_cmp(&y), x.to_f32().partial_cmp(&y.to_f32()));
         assert_eq!(x == y, x.to_f32() == y.to_f32());
         assert_eq!(x.total_cmp(&y), a.cmp(&b));
+        let (least, most) = if b == 255 || a < b { (a, b) } else { (b, a) };
+        let most = if most == 255 || a == 255 { least } else { most };
+        assert_eq!((x.min(y).to_bits(), x.max(y).to_bits()), (least, most));
     }
     assert_eq!((E8m0::ONE.to_f32(), E8m0::default().to_f32()), (1.0, 1.0));
     assert_eq!((E8m0::MIN.to_f64(), E8m0::MAX.to_f64()), (2f64.powi(-127), 2f64.powi(127)));
+    assert_eq!(E8m0::ONE.clamp(E8m0::MIN, E8m0::MAX), E8m0::ONE);
+    assert_eq!((E8m0::EPSILON.to_f32(), E8m0::RADIX, E8m0::MANTISSA_DIGITS), (1.0, 2, 1));
+    // One more than the exponents, as for f32; and the powers of ten in range.
+    let ends = (E8m0::MIN.exponent(), E8m0::MAX.exponent());
+    assert_eq!(ends, (Some(E8m0::MIN_EXP - 1), Some(E8m0::MAX_EXP - 1)));
+    assert_eq!(E8m0::MAX_10_EXP, E8m0::MAX.to_f64().log10().floor() as i32);
+    assert_eq!(E8m0::MIN_10_EXP, E8m0::MIN.to_f64().log10().ceil() as i32);
     assert_eq!(E8m0::NAN.total_cmp(&E8m0::MAX), Ordering::Greater);
     const SCALE: E8m0 = E8m0::from_f32(0.3, Up);
     assert_eq!(SCALE.to_f32(), 0.5);
