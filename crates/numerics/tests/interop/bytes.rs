@@ -1,21 +1,7 @@
-//! `serde` and `bytemuck`.
+//! `bytemuck`.
 
 use bytemuck::TransparentWrapper;
 use quarter_numerics::{E4m3, E4m3Fnuz, E5m2, E5m2Fnuz, E8m0};
-
-macro_rules! check_serde {
-    ($name:ident) => {
-        for code in 0..=255 {
-            let json = serde_json::to_string(&[$name::from_bits(code)]).unwrap();
-            assert_eq!(json, format!("[{code}]"));
-            let [back]: [$name; 1] = serde_json::from_str(&json).unwrap();
-            assert_eq!(back.to_bits(), code);
-        }
-        for no in ["256", "-1", "1.5", "\"1\""] {
-            assert!(serde_json::from_str::<$name>(no).is_err(), "{no}");
-        }
-    };
-}
 
 macro_rules! check_bytemuck {
     ($name:ident) => {
@@ -30,6 +16,5 @@ macro_rules! check_bytemuck {
 }
 
 each! {
-    codes_are_serialized: check_serde for E4m3 E5m2 E4m3Fnuz E5m2Fnuz E8m0;
     bytes_are_values: check_bytemuck for E4m3 E5m2 E4m3Fnuz E5m2Fnuz E8m0;
 }

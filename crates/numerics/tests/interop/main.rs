@@ -1,4 +1,5 @@
-//! The optional traits, on every type.
+//! The optional traits, on every type. Each feature is tested alone too.
+#![cfg(any(feature = "bytemuck", feature = "num-traits", feature = "rand", feature = "serde"))]
 
 /// A test for each check, which runs for each type.
 macro_rules! each {
@@ -10,6 +11,11 @@ macro_rules! each {
     )*};
 }
 
+#[cfg(feature = "bytemuck")]
 mod bytes;
+#[cfg(feature = "serde")]
+mod codes;
+#[cfg(feature = "num-traits")]
 mod num;
+#[cfg(feature = "rand")]
 mod random;
