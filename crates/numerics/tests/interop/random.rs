@@ -35,6 +35,25 @@ impl SeedableRng for Seeded {
     }
 }
 
+/// A generator that says one word for ever.
+struct Constant(u64);
+
+impl rand::TryRng for Constant {
+    type Error = core::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok((self.0 >> 32) as u32)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.0)
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes
+            .chunks_mut(8)
+            .for_each(|chunk| chunk.copy_from_slice(&self.0.to_le_bytes()[..chunk.len()]));
+        Ok(())
+    }
+}
+
 /// Draws, and how far a frequency may be from its probability: by Hoeffding's inequality farther
 /// once in 10^9 for one value, and the seed is fixed.
 const DRAWS: usize = 400_000;
@@ -86,6 +105,49 @@ macro_rules! check_draws {
     }};
 }
 
+/// With each of the 2^24 words that differ once, the shares are the probabilities, exactly.
+macro_rules! check_words {
+    ($name:ident) => {
+        let (mut down, mut up) = ([0u32; 256], [0u32; 256]);
+        for word in 0..1 << 24 {
+            let mut rng = Constant(word << 40);
+            let (x, y): ($name, $name) =
+                (StandardUniform.sample(&mut rng), OpenClosed01.sample(&mut rng));
+            down[usize::from(x.to_bits())] += 1;
+            up[usize::from(y.to_bits())] += 1;
+        }
+        for pair in up_to_one!($name).windows(2) {
+            let [(below, low), (above, high)] = [pair[0], pair[1]];
+            let words = (high - low) * f64::from(1 << 24);
+            assert_eq!(f64::from(down[usize::from(below)]), words, "down to {low}");
+            assert_eq!(f64::from(up[usize::from(above)]), words, "up to {high}");
+        }
+        // These are all the words, so that nothing else came out.
+    };
+}
+
+/// The first and the last real of every range: there the sum may be rounded up to the end.
+macro_rules! check_ends {
+    ($name:ident) => {
+        for (low, high) in (0..=255u8).flat_map(|a| (0..=255u8).map(move |b| (a, b))) {
+            let (low, high) = ($name::from_bits(low), $name::from_bits(high));
+            if let Some(range) = range(low, high, false) {
+                let (first, last) =
+                    (range.sample(&mut Constant(0)), range.sample(&mut Constant(u64::MAX)));
+                assert!(
+                    first == low && low <= last && last < high,
+                    "{low} to {high}: {first}, {last}"
+                );
+            }
+            if let Some(range) = range(low, high, true) {
+                let (first, last) =
+                    (range.sample(&mut Constant(0)), range.sample(&mut Constant(u64::MAX)));
+                assert!((first, last) == (low, high), "{low} to {high}: {first}, {last}");
+            }
+        }
+    };
+}
+
 fn range<T: SampleUniform + Copy>(low: T, high: T, inclusive: bool) -> Option<Uniform<T>> {
     if inclusive { Uniform::new_inclusive(low, high) } else { Uniform::new(low, high) }.ok()
 }
@@ -135,5 +197,7 @@ fn ranges_are_uniform() {
 
 each! {
     draws_have_their_probabilities: check_draws for E4m3 E5m2 E4m3Fnuz E5m2Fnuz E8m0;
+    every_word_counts: check_words for E4m3 E5m2 E4m3Fnuz E5m2Fnuz;
+    ends_of_all_ranges: check_ends for E4m3 E5m2 E4m3Fnuz E5m2Fnuz E8m0;
     ranges_are_kept: check_ranges for E4m3 E5m2 E4m3Fnuz E5m2Fnuz E8m0;
 }
