@@ -1,4 +1,5 @@
 //! Files that are read, files that are refused, and replays that must not pass.
+#![cfg(feature = "std")]
 
 mod golden;
 

@@ -1,4 +1,5 @@
 //! Explanations, certificates and bounds, for every known arithmetic.
+#![cfg(feature = "std")]
 
 mod oracle;
 

@@ -1,4 +1,5 @@
 //! Replay of golden records and of GPU outputs, through the specification and every fast path.
+#![cfg(feature = "std")]
 
 mod golden;
 
