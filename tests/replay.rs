@@ -31,9 +31,9 @@ fn folders_and_files() {
     let (lines, status) = replay(&[text(&data())]);
     assert_eq!(status, 0, "{lines:#?}");
     let outputs = 3 * 64 * 16;
-    let total = 8 * (312 + 78) + 3 * 420 + outputs + 53 * 60;
+    let total = 8 * (312 + 78) + 3 * 420 + outputs + 61 * 60;
     assert_eq!(lines.last().unwrap(), &format!("total: {total} records, 0 mismatches"));
-    assert_eq!(lines.len(), 22 + 53 + 1);
+    assert_eq!(lines.len(), 22 + 61 + 1);
     assert!(
         lines[0].ends_with(
             "e4m3_e4m3_f16_k128.bin: hopper wgmma e4m3 e4m3 f16: 78 records, 0 mismatches"

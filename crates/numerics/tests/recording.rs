@@ -161,7 +161,7 @@ fn files_are_written_as_they_were_read() {
         assert_eq!(Recording::parse(&bytes).as_ref(), Ok(&recording));
         count += 1;
     }
-    assert_eq!(count, 22 + 53 + 3);
+    assert_eq!(count, 22 + 61 + 3);
     let mut file = product_file();
     assert_eq!(Recording::parse(&file).unwrap().to_bytes().unwrap(), file);
     file = gpu_file([2, 2], 0, 4, 16, 2);
