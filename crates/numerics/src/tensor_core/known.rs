@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|---|---|---|
 //! | `wgmma` | Hopper | FP8 | 32 | 13 | cut to 13 bits | nearest even | f32: recordings with c = 0 of one format, else models; f16: models |
 //! | `wgmma` | Hopper | f16, bf16; tf32 | 16; 8 | 25 | cut | nearest even | models |
-//! | `mma.sync` | Hopper, Blackwell | FP8, emulated | 16 of `k % 4 < 2`, then 16 of the others, c added in IEEE | 25 | cut | nearest even | recordings, but Hopper's with f32 |
+//! | `mma.sync` | Hopper, Blackwell | FP8, emulated | 16 of `k % 4 < 2`, then 16 of the others, c added in IEEE | 25 | cut | nearest even | recordings, but Hopper's with f32; mixed pairs: the machine code alone |
 //! | `mma.sync` | Hopper, Blackwell | f16, bf16; tf32 | 16; 8 | 25 | cut | nearest even | recordings, tf32 of K = 4 |
 //! | `mma.sync` | Ada | FP8 | 16, 16 | 13 | cut to 13 bits | nearest even | recordings |
 //! | `mma.sync` | Ada | f16, bf16; tf32 | 8; 4 | 24 | cut | nearest even | recordings of one group |
@@ -36,7 +36,7 @@
 use core::fmt;
 
 use super::arithmetic::{Arithmetic, Joins};
-use super::rules::{Rounding, Rules};
+use super::rules::{Rounding, Rules, Subnormals};
 use super::{Accumulator, Gpu, Model, Operand};
 use crate::Format;
 
@@ -140,8 +140,14 @@ pub fn find(
             (Evidence::Modelled, hmma(a, accumulator, 32 / a.bytes(), 25))
         }
         (Instruction::MmaSync, Gpu::Hopper | Gpu::Blackwell) if fp8 => {
-            let recorded = a == b && (gpu == Gpu::Blackwell || accumulator == Accumulator::F16);
-            let evidence = if recorded { Evidence::Recorded } else { Evidence::Modelled };
+            let evidence = match a == b {
+                true if gpu == Gpu::Blackwell || accumulator == Accumulator::F16 => {
+                    Evidence::Recorded
+                }
+                true => Evidence::Modelled,
+                // Read off the machine code.
+                false => Evidence::Claimed,
+            };
             (evidence, fp8_through_f16(a, b, accumulator))
         }
         (Instruction::MmaSync, Gpu::Ada) if fp8 => {
@@ -236,9 +242,15 @@ const fn hmma(
 
 /// FP8 `mma.sync` where there is no instruction for it: exact in f16, two instructions of 16, and
 /// an addition of c.
+///
+/// In f16 the subnormals of E4M3 are normal numbers. (Those of E5M2 are not, but beside E4M3 their
+/// exponent makes no difference: every product is a multiple of 2^-25.)
 const fn fp8_through_f16(a: Operand, b: Operand, accumulator: Accumulator) -> Arithmetic {
     let f16 = hmma(a, accumulator, 16, 25);
-    Arithmetic { b, k: 32, run: 2, c: Joins::Added, ..f16 }
+    let e4m3 = matches!(a, Operand::E4m3) || matches!(b, Operand::E4m3);
+    let operands = if e4m3 { Subnormals::Normalised } else { Subnormals::AsStored };
+    let rules = Rules { operands, ..Rules::KNOWN };
+    Arithmetic { b, k: 32, run: 2, c: Joins::Added, rules, ..f16 }
 }
 
 /// One group, all bits of the accumulator.

@@ -13,7 +13,8 @@ pub enum Rounding {
     NearestAway,
 }
 
-/// What known GPUs have in common. [`Rules::KNOWN`] is that; the rest is for experiments.
+/// What known GPUs have in common. [`Rules::KNOWN`] is that, and FP8 through f16 differs in its
+/// subnormal operands; the rest is for experiments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rules {
     /// Subnormal operands.

@@ -1,6 +1,6 @@
 //! What some addends give when a law knows all of them, in f64: cut addends have few bits.
 
-use quarter_numerics::tensor_core::{Accumulator, Arithmetic, Joins, Rounding};
+use quarter_numerics::tensor_core::{Accumulator, Arithmetic, Joins, Operand, Rounding};
 
 use super::number::{exponent, least, nearest, power, range, rounded, value};
 
@@ -14,6 +14,9 @@ pub struct Product {
 
 pub fn product(truth: &Arithmetic, slot: usize, a: u32, b: u32) -> Option<Product> {
     let (x, y) = (value(truth.a, a), value(truth.b, b));
+    // FP8 that goes through f16 has the exponents of f16.
+    let through_f16 = truth.a.is_fp8() && truth.c == Joins::Added;
+    let least = |format| least(if through_f16 { Operand::F16 } else { format });
     let exponent = exponent(x, least(truth.a)) + exponent(y, least(truth.b));
     (x * y != 0.0).then_some(Product { slot, value: x * y, exponent })
 }
