@@ -400,6 +400,14 @@ fn hypothetical_arithmetics_are_bounded() {
         Arithmetic { rules: Rules { operands: Subnormals::Normalised, ..rules }, ..base },
         Arithmetic { rules: Rules { zeros: Zeros::AsSubnormal, ..rules }, ..base },
         Arithmetic { rules: Rules { zeros: Zeros::Partner, ..rules }, ..base },
+        Arithmetic { rules: Rules { zeros: Zeros::AsSubnormal, ..rules }, c: Joins::Added, ..base },
+        Arithmetic { rules: Rules { c: Subnormals::Flushed, ..rules }, ..base },
+        Arithmetic {
+            accumulator: Accumulator::F16,
+            result_bits: 10,
+            rules: Rules { c: Subnormals::Flushed, ..rules },
+            ..base
+        },
         Arithmetic { rules: Rules { results: Subnormals::Flushed, ..rules }, ..base },
         Arithmetic {
             accumulator: Accumulator::F16,
@@ -433,8 +441,9 @@ fn impossible_arithmetics_are_refused() {
     assert_eq!(refusal(Arithmetic { group: 0, ..base }), "group must be 1 to 64, not 0");
     assert_eq!(refusal(Arithmetic { group: 65, ..base }), "group must be 1 to 64, not 65");
     let k = refusal(Arithmetic { k: 33, ..base });
-    assert_eq!(k, "k must be a positive multiple of group, not 33");
+    assert_eq!(k, "k must be a positive multiple of group, at most 4096, not 33");
     assert!(refusal(Arithmetic { k: 0, ..base }).ends_with("not 0"));
+    assert!(refusal(Arithmetic { k: 8192, ..base }).ends_with("not 8192"));
     assert_eq!(refusal(Arithmetic { run: 3, ..base }), "run must divide group, not 3");
     assert!(refusal(Arithmetic { run: 0, ..base }).ends_with("not 0"));
     assert!(refusal(Arithmetic { fraction_bits: 97, ..base }).ends_with("not 97"));

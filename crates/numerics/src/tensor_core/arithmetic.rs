@@ -70,6 +70,8 @@ pub struct Arithmetic {
 }
 
 impl Arithmetic {
+    /// The most products of one instruction that can be described.
+    pub const MAX_K: usize = 4096;
     /// The largest group that can be described.
     pub const MAX_GROUP: usize = 64;
     /// The most fraction bits that can be kept: enough to lose nothing of FP8 operands and sums.
@@ -114,8 +116,8 @@ impl Arithmetic {
         if self.group == 0 || self.group > Self::MAX_GROUP {
             return refuse("group must be 1 to 64", self.group);
         }
-        if self.k == 0 || !self.k.is_multiple_of(self.group) {
-            return refuse("k must be a positive multiple of group", self.k);
+        if self.k == 0 || self.k > Self::MAX_K || !self.k.is_multiple_of(self.group) {
+            return refuse("k must be a positive multiple of group, at most 4096", self.k);
         }
         if self.run == 0 || !self.group.is_multiple_of(self.run) {
             return refuse("run must divide group", self.run);

@@ -71,7 +71,9 @@ impl Model {
             && input.magnitude >= power(arithmetic.accumulator.bias());
         let mut bound = if saturates { f64::INFINITY } else { 0.0 };
         let d = self.dot_seen(a, b, c, &mut |step| bound = add_up(bound, lost(step)));
-        let Addend::Finite(result) = self.accumulator(d) else { return None };
+        // As it is, though an instruction that read it might flush it.
+        let result = arithmetic.accumulator.decode(d, Subnormals::AsStored);
+        let Addend::Finite(result) = result else { return None };
         let mut difference = input.exact.negated();
         difference.add(result);
         let cut = |rounding| rounding == Rounding::TowardZero;
@@ -111,7 +113,8 @@ impl Model {
         for (i, (a, b)) in self.instructions(a, b).enumerate() {
             let c = sum;
             if arithmetic.c != Joins::First {
-                sum = Partial::NOTHING;
+                let Addend::Finite(zero) = self.accumulator(0) else { return None };
+                sum = Partial::of(zero, arithmetic);
             }
             for group in 0..self.groups() {
                 let products = self.products(a, b, i * arithmetic.k, group);
@@ -291,10 +294,10 @@ impl Partial {
     }
 }
 
-/// What a subnormal result loses.
+/// What a subnormal result loses, at once or as the accumulator of the next step.
 fn flushed(how: &Arithmetic) -> f64 {
-    match how.rules.results {
-        Subnormals::Flushed => power(1 - how.accumulator.bias()),
+    match (how.rules.results, how.rules.c) {
+        (Subnormals::Flushed, _) | (_, Subnormals::Flushed) => power(1 - how.accumulator.bias()),
         _ => 0.0,
     }
 }

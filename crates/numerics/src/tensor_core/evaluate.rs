@@ -36,7 +36,7 @@ impl Model {
     /// result in the accumulator's.
     ///
     /// `k` runs to the shorter of `a` and `b`, an instruction at a time, each result the next
-    /// accumulator; a short last one is filled with `+0`. With no `k` at all the result is c,
+    /// accumulator; elements that a short last one lacks take no part. With no `k` at all the result is c,
     /// untouched. Bits of a code beyond its format are ignored.
     ///
     /// # Special values
