@@ -35,7 +35,7 @@ pub struct Args {
     /// Below each file, how many records every known arithmetic of such operands misses.
     #[arg(long)]
     identify: bool,
-    /// Below each file, how this record (from 0) comes out.
+    /// Below each file, how this record (from 0) comes out; of a product, in one chain.
     #[arg(long, value_name = "RECORD")]
     explain: Option<usize>,
 }
@@ -138,9 +138,9 @@ impl File {
             ensure!(record < len, "there is no record {record}, but {len} from 0");
         }
         let gpu = args.arch.or_else(|| Gpu::of_file(path.file_name()?.to_str()?));
-        let known = recording.known(gpu).or_else(|error| match gpu {
-            Some(_) => Err(anyhow::Error::new(error)),
-            None => Err(error).context("--arch or the file's name must tell the GPU"),
+        let known = recording.known(gpu).or_else(|error| match error.needs_gpu() {
+            false => Err(anyhow::Error::new(error)),
+            true => Err(error).context("--arch or the file's name must tell the GPU"),
         })?;
         let outcome = replay(&recording, &known, backend)?;
         Ok(Self { path: path.into(), recording, known, outcome })

@@ -277,6 +277,14 @@ pub struct NoArithmetic {
     accumulator: Accumulator,
 }
 
+impl NoArithmetic {
+    /// Whether it would be known if the GPU were.
+    #[must_use]
+    pub const fn needs_gpu(&self) -> bool {
+        self.gpu.is_none()
+    }
+}
+
 impl fmt::Display for NoArithmetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { gpu, instruction, operands: (a, b), accumulator } = self;
