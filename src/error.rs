@@ -36,6 +36,9 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// There is no device, or it refused or failed.
+    #[error(transparent)]
+    Device(crate::gpu::DeviceError),
 }
 
 /// Shorthand for results of this crate.

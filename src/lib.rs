@@ -73,6 +73,7 @@ pub mod adamw;
 mod element;
 mod error;
 pub mod gemm;
+pub mod gpu;
 pub mod quantize;
 pub mod random;
 pub mod scaling;

@@ -1,0 +1,14 @@
+//! Running the kernels: on a Hopper GPU, or their PTX text in an emulator on a CPU.
+//!
+//! Each wrapper is written once. It checks its arguments, then calls the CPU reference or
+//! launches; CUDA and the emulator are two [`Driver`]s behind the same launch path.
+
+mod device;
+mod driver;
+mod error;
+mod text;
+
+pub use device::{Buffer, Device};
+pub use driver::{Driver, Launch, Stream};
+pub use error::DeviceError;
+pub use text::{Origin, Text};

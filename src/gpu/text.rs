@@ -1,0 +1,42 @@
+//! The kernels' text, as `build.rs` made it of `ptx/`.
+
+/// One kernel family.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    /// Its template's stem: `ptx/NAME.ptx`.
+    pub name: &'static str,
+    /// The final PTX, without line markers and paths.
+    pub ptx: &'static str,
+    /// Where its lines come from, ascending.
+    pub origins: &'static [Origin],
+    /// The same, assembled for sm_90a; with feature `cubin` only.
+    pub cubin: Option<&'static [u8]>,
+}
+
+/// From line `line` of the text on, lines are those of a template from `at` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Line of the final text, from 1.
+    pub line: u32,
+    /// The template, below the crate's root.
+    pub file: &'static str,
+    /// Its line, from 1.
+    pub at: u32,
+}
+
+impl Text {
+    /// The text with a GNU line marker at each origin, as ptxas and the emulator read them:
+    /// their errors then name the template's line.
+    pub fn marked(&self) -> String {
+        let mut origins = self.origins.iter().peekable();
+        let mut marked = String::with_capacity(self.ptx.len() + 32 * self.origins.len());
+        for (line, text) in (1..).zip(self.ptx.lines()) {
+            while let Some(origin) = origins.next_if(|origin| origin.line <= line) {
+                marked.push_str(&format!("# {} \"{}\"\n", origin.at, origin.file));
+            }
+            marked.push_str(text);
+            marked.push('\n');
+        }
+        marked
+    }
+}
