@@ -5,10 +5,18 @@
 
 mod device;
 mod driver;
+#[cfg(feature = "emulator")]
+mod emulator;
 mod error;
 mod text;
 
 pub use device::{Buffer, Device};
 pub use driver::{Driver, Launch, Stream};
+#[cfg(feature = "emulator")]
+pub use emulator::Emulator;
 pub use error::DeviceError;
 pub use text::{Origin, Text};
+
+/// The emulator's own types, for its options and counters.
+#[cfg(feature = "emulator")]
+pub use quarter_emulator as emulate;

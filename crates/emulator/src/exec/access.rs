@@ -1,0 +1,378 @@
+//! Loads, stores, atomics, and moves of vectors.
+
+use super::alu::{need_long, need_word, put_long, put_word};
+use super::collective::lanes;
+use super::{Context, Trouble, trouble};
+use crate::fault::FaultKind;
+use crate::memory::Access;
+use crate::op::Op;
+use crate::program::{Inst, Reg, SINK};
+use crate::table::Atomic;
+use crate::warp::{Longs, Warp};
+
+/// The address of each lane.
+#[inline(always)]
+fn addresses(warp: &Warp, inst: &Inst, on: u32) -> Result<Longs, Trouble> {
+    let mut to = [0; 32];
+    let offset = inst.imm as u64;
+    if inst.wide {
+        need_long(warp, inst.a, on)?;
+        let base = &warp.l[usize::from(inst.a)];
+        for lane in 0..32 {
+            to[lane] = base[lane].wrapping_add(offset);
+        }
+    } else {
+        need_word(warp, inst.a, on)?;
+        let base = &warp.w[usize::from(inst.a)];
+        for lane in 0..32 {
+            to[lane] = u64::from(base[lane]).wrapping_add(offset);
+        }
+    }
+    Ok(to)
+}
+
+fn registers<'a>(context: &Context<'a>, inst: &Inst) -> &'a [Reg] {
+    &context.program.lists[inst.list as usize..][..usize::from(inst.count)]
+}
+
+/// Element `i` of a loaded value, as a register holds it.
+#[inline(always)]
+fn element(value: u128, i: usize, inst: &Inst, reg: Reg) -> u64 {
+    let bits = 8 * u32::from(inst.size);
+    let raw = (value >> (bits as usize * i)) as u64;
+    let drop = 64 - bits;
+    let wide = match inst.signed {
+        true => ((raw << drop) as i64 >> drop) as u64,
+        false => raw << drop >> drop,
+    };
+    match reg.bits {
+        16 => wide & 0xffff,
+        _ => wide,
+    }
+}
+
+/// Spreads what each lane loaded over the registers.
+#[inline(always)]
+fn spread(warp: &mut Warp, inst: &Inst, regs: &[Reg], on: u32, values: &[u128; 32]) {
+    for (i, reg) in regs.iter().enumerate() {
+        if reg.slot == SINK {
+            continue;
+        }
+        if reg.long {
+            let mut out = [0; 32];
+            for lane in 0..32 {
+                out[lane] = element(values[lane], i, inst, *reg);
+            }
+            put_long(warp, reg.slot, on, &out);
+        } else {
+            let mut out = [0; 32];
+            for lane in 0..32 {
+                out[lane] = element(values[lane], i, inst, *reg) as u32;
+            }
+            put_word(warp, reg.slot, on, &out);
+        }
+    }
+}
+
+/// Gathers what each lane stores from the registers.
+#[inline(always)]
+fn gather(warp: &Warp, inst: &Inst, regs: &[Reg], on: u32) -> Result<[u128; 32], Trouble> {
+    let mut values = [0u128; 32];
+    let bits = 8 * u32::from(inst.size);
+    let keep = u64::MAX >> (64 - bits);
+    for (i, reg) in regs.iter().enumerate() {
+        let shift = bits as usize * i;
+        if reg.long {
+            need_long(warp, reg.slot, on)?;
+            let from = &warp.l[usize::from(reg.slot)];
+            for lane in 0..32 {
+                values[lane] |= u128::from(from[lane] & keep) << shift;
+            }
+        } else {
+            need_word(warp, reg.slot, on)?;
+            let from = &warp.w[usize::from(reg.slot)];
+            for lane in 0..32 {
+                values[lane] |= u128::from(u64::from(from[lane]) & keep) << shift;
+            }
+        }
+    }
+    Ok(values)
+}
+
+pub(super) fn load_param(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    on: u32,
+) -> Result<(), Trouble> {
+    let bytes = usize::from(inst.size) * usize::from(inst.count);
+    let range =
+        usize::try_from(inst.imm).ok().and_then(|at| context.params.get(at..)?.get(..bytes));
+    let Some(range) = range else {
+        let near = format!("the entry has {} bytes of parameters", context.params.len());
+        let (address, bytes) = (inst.imm as u64, bytes as u32);
+        let kind = FaultKind::OutOfBounds { space: "param", address, bytes, near };
+        return Err(trouble(kind, on.trailing_zeros() % 32));
+    };
+    if inst.imm as usize % bytes != 0 {
+        let (address, bytes) = (inst.imm as u64, bytes as u32);
+        let kind = FaultKind::Misaligned { space: "param", address, bytes };
+        return Err(trouble(kind, on.trailing_zeros() % 32));
+    }
+    let value = range.iter().rev().fold(0, |v: u128, b| v << 8 | u128::from(*b));
+    let regs = registers(context, inst);
+    spread(warp, inst, regs, on, &[value; 32]);
+    Ok(())
+}
+
+/// Counts the sectors of 32 bytes that a warp access touches.
+#[inline(always)]
+fn sectors(to: &Longs, on: u32) -> u64 {
+    let (mut touched, mut n, mut ascending) = ([0u64; 32], 0, true);
+    for lane in lanes(on) {
+        // No access crosses a sector: it is aligned and has at most 16 bytes.
+        let sector = to[lane] >> 5;
+        if n == 0 || touched[n - 1] != sector {
+            ascending &= n == 0 || touched[n - 1] < sector;
+            touched[n] = sector;
+            n += 1;
+        }
+    }
+    if ascending {
+        return n as u64;
+    }
+    let touched = &mut touched[..n];
+    touched.sort_unstable();
+    1 + touched.windows(2).filter(|w| w[0] != w[1]).count() as u64
+}
+
+/// Passes over the banks beyond the first of each phase: 32 banks of 4 bytes; a warp goes in
+/// halves for 8 bytes a lane and in quarters for 16.
+fn conflicts(to: &Longs, on: u32, bytes: u32) -> u64 {
+    let lanes_at_once = match bytes {
+        8 => 16,
+        16 => 8,
+        _ => 32,
+    };
+    let words_each = u64::from(bytes.div_ceil(4));
+    let mut extra = 0;
+    for first in (0..32).step_by(lanes_at_once) {
+        let (mut words, mut n) = ([0u64; 32], 0);
+        let phase = on & (u32::MAX >> (32 - lanes_at_once)) << first;
+        for lane in lanes(phase) {
+            for word in 0..words_each {
+                words[n] = (to[lane] >> 2) + word;
+                n += 1;
+            }
+        }
+        let words = &mut words[..n];
+        words.sort_unstable();
+        let mut banks = [0u64; 32];
+        let mut before = None;
+        for &word in words.iter() {
+            if before != Some(word) {
+                banks[(word % 32) as usize] += 1;
+            }
+            before = Some(word);
+        }
+        extra += banks.iter().max().map_or(0, |most| most.saturating_sub(1));
+    }
+    extra
+}
+
+pub(super) fn load_global(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let bytes = u32::from(inst.size) * u32::from(inst.count);
+    let mut values = [0; 32];
+    for lane in lanes(on) {
+        values[lane] =
+            context.global.load(to[lane], bytes).map_err(|kind| trouble(kind, lane as u32))?;
+    }
+    let traffic = &mut context.counts.counters.global;
+    traffic.load_sectors += sectors(&to, on);
+    traffic.load_bytes += u64::from(bytes * on.count_ones());
+    let regs = registers(context, inst);
+    spread(warp, inst, regs, on, &values);
+    Ok(())
+}
+
+pub(super) fn store_global(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let bytes = u32::from(inst.size) * u32::from(inst.count);
+    let regs = registers(context, inst);
+    let values = gather(warp, inst, regs, on)?;
+    for lane in lanes(on) {
+        let done = context.global.store(to[lane], bytes, values[lane]);
+        done.map_err(|kind| trouble(kind, lane as u32))?;
+    }
+    let traffic = &mut context.counts.counters.global;
+    traffic.store_sectors += sectors(&to, on);
+    traffic.store_bytes += u64::from(bytes * on.count_ones());
+    Ok(())
+}
+
+fn count_shared(context: &mut Context, to: &Longs, on: u32, bytes: u32) {
+    if on != 0 {
+        context.counts.counters.shared_accesses += 1;
+        context.counts.counters.bank_conflicts += conflicts(to, on, bytes);
+    }
+}
+
+pub(super) fn load_shared(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    pc: u32,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let bytes = u32::from(inst.size) * u32::from(inst.count);
+    let by = Access { warp: warp.index, site: pc };
+    let mut values = [0; 32];
+    for lane in lanes(on) {
+        values[lane] =
+            context.shared.load(to[lane], bytes, by).map_err(|kind| trouble(kind, lane as u32))?;
+    }
+    count_shared(context, &to, on, bytes);
+    let regs = registers(context, inst);
+    spread(warp, inst, regs, on, &values);
+    Ok(())
+}
+
+pub(super) fn store_shared(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    pc: u32,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let bytes = u32::from(inst.size) * u32::from(inst.count);
+    let by = Access { warp: warp.index, site: pc };
+    let regs = registers(context, inst);
+    let values = gather(warp, inst, regs, on)?;
+    for lane in lanes(on) {
+        let done = context.shared.store(to[lane], bytes, values[lane], by);
+        done.map_err(|kind| trouble(kind, lane as u32))?;
+    }
+    count_shared(context, &to, on, bytes);
+    Ok(())
+}
+
+/// What an atomic leaves in memory.
+fn updated(kind: Atomic, size: u8, old: u64, b: u64, c: u64) -> u64 {
+    let signed = |x: u64| if size == 4 { i64::from(x as u32 as i32) } else { x as i64 };
+    let new = match kind {
+        Atomic::Add => old.wrapping_add(b),
+        Atomic::MinU => old.min(b),
+        Atomic::MaxU => old.max(b),
+        Atomic::MinS => signed(old).min(signed(b)) as u64,
+        Atomic::MaxS => signed(old).max(signed(b)) as u64,
+        Atomic::And => old & b,
+        Atomic::Or => old | b,
+        Atomic::Xor => old ^ b,
+        Atomic::Exch => b,
+        Atomic::Cas if old == b => c,
+        Atomic::Cas => old,
+    };
+    if size == 4 { new & 0xffff_ffff } else { new }
+}
+
+/// One lane after another, in an order that the schedule chooses.
+pub(super) fn atomic(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    pc: u32,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let kind = Atomic::ALL[usize::from(inst.code)];
+    let value = |slot: u16| -> Result<Longs, Trouble> {
+        if inst.size == 8 {
+            need_long(warp, slot, on)?;
+            Ok(warp.l[usize::from(slot)])
+        } else {
+            need_word(warp, slot, on)?;
+            Ok(warp.w[usize::from(slot)].map(u64::from))
+        }
+    };
+    let b = value(inst.b)?;
+    let c = if kind == Atomic::Cas { value(inst.c)? } else { [0; 32] };
+    let mut order: Vec<usize> = lanes(on).collect();
+    if let Some(random) = &mut context.random {
+        random.shuffle(&mut order);
+    }
+    let bytes = u32::from(inst.size);
+    let by = Access { warp: warp.index, site: pc };
+    let global = matches!(inst.op, Op::AtomGlobal | Op::RedGlobal);
+    let mut olds = [0; 32];
+    for lane in order {
+        let change = |old: u128| u128::from(updated(kind, inst.size, old as u64, b[lane], c[lane]));
+        let old = match global {
+            true => context.global.update(to[lane], bytes, change),
+            false => context.shared.update(to[lane], bytes, by, change),
+        };
+        olds[lane] = old.map_err(|kind| trouble(kind, lane as u32))? as u64;
+    }
+    if global {
+        context.counts.counters.global_atomics += u64::from(on.count_ones());
+    }
+    if matches!(inst.op, Op::AtomGlobal | Op::AtomShared) {
+        match inst.size {
+            8 => put_long(warp, inst.d, on, &olds),
+            _ => put_word(warp, inst.d, on, &olds.map(|x| x as u32)),
+        }
+    }
+    Ok(())
+}
+
+/// `mov` between one register and the parts in braces.
+pub(super) fn vector_move(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    on: u32,
+) -> Result<(), Trouble> {
+    let regs = registers(context, inst);
+    let (size, parts) = match inst.op {
+        Op::PackW | Op::UnpackW => (2, 2),
+        Op::PackL | Op::UnpackL => (4, 2),
+        _ => (2, 4),
+    };
+    debug_assert_eq!(parts, regs.len());
+    let inst = &Inst { size, ..*inst };
+    match inst.op {
+        Op::PackW | Op::PackL | Op::PackLH => {
+            let values = gather(warp, inst, regs, on)?.map(|v| v as u64);
+            match inst.op {
+                Op::PackW => put_word(warp, inst.d, on, &values.map(|v| v as u32)),
+                _ => put_long(warp, inst.d, on, &values),
+            }
+        }
+        _ => {
+            let values = match inst.op {
+                Op::UnpackW => {
+                    need_word(warp, inst.a, on)?;
+                    warp.w[usize::from(inst.a)].map(u128::from)
+                }
+                _ => {
+                    need_long(warp, inst.a, on)?;
+                    warp.l[usize::from(inst.a)].map(u128::from)
+                }
+            };
+            spread(warp, inst, regs, on, &values);
+        }
+    }
+    Ok(())
+}

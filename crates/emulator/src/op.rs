@@ -1,0 +1,34 @@
+//! What an instruction does, once its spelling is known.
+
+/// One kind of work. Suffixes: `W` words of 32 bits, `L` long ones of 64, `H` half-words, `P`
+/// predicates, `F` f32; `S` signed, `U` unsigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[rustfmt::skip]
+pub(crate) enum Op {
+    // Integers
+    AddW, SubW, MulLoW, MulHiU, MulHiS, MadLoW, MadHiU, MinU, MaxU, MinS, MaxS, DivU, DivS, RemU, RemS,
+    AndW, OrW, XorW, NotW, NegW, AbsS, ShlW, ShrU, ShrS, ShfL, ShfR, ShfLClamp, ShfRClamp, Lop3, Prmt,
+    BfeU, BfeS, Bfi, ClzW, PopcW, BrevW, SelW, MovW,
+    AddH, SubH, MulLoH, MinHU, MaxHU, AndH, OrH, XorH, NotH, ShlH, ShrHU, SelH, MovH, MulWideHU,
+    AddL, SubL, MulLoL, MulHiUL, MulWideU, MulWideS, MadLoL, MadWideU, MadWideS,
+    MinUL, MaxUL, MinSL, MaxSL, DivUL, RemUL, AndL, OrL, XorL, NotL, NegL, ShlL, ShrUL, ShrSL,
+    ClzL, PopcL, BrevL, SelL, MovL,
+    // Comparisons and predicates
+    SetU, SetS, SetF, SetUL, SetSL, SetUH, SetSH,
+    AndP, OrP, XorP, NotP, MovP,
+    // f32
+    AddF, SubF, MulF, FmaF, MinF, MaxF, MinNanF, MaxNanF, AbsF, NegF, CopysignF, DivF, SqrtF, RcpF, TestF,
+    // Conversions
+    PackE4m3, PackE5m2, PackE4m3H, PackE5m2H, UnpackE4m3, UnpackE5m2,
+    HalfToF, BfloatToF, FToHalf, FToBfloat, PackHalf, PackBfloat,
+    UToF, SToF, ULToF, FToU, FToS, RoundF, FloorF, CeilF, TruncF,
+    Extend, ExtendS, Narrow, ExtendL, ExtendSL, NarrowL,
+    // Moves between widths
+    PackW, UnpackW, PackL, UnpackL, PackLH, UnpackLH,
+    // Memory
+    LdParam, LdGlobal, StGlobal, LdShared, StShared, AtomGlobal, AtomShared, RedGlobal, RedShared, Prefetch,
+    // Warp
+    Shfl, VoteAll, VoteAny, VoteUni, Ballot, Redux, Elect, MatchAny, WarpBarrier,
+    // Control
+    Bra, Exit, Trap, Nothing, BarSync, BarArrive, Fence,
+}

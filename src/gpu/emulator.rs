@@ -1,0 +1,119 @@
+//! The emulator as a [`Driver`]: the kernels' text on a CPU.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quarter_emulator::{Counters, Grid, Machine, Module, Options, Touches};
+
+use super::{Device, DeviceError, Driver, Launch, Stream};
+use crate::{Error, Result};
+
+/// A machine that runs PTX on this CPU. Each launch ends before it returns.
+///
+/// It tells more than a GPU: [`counters`](Self::counters) of all launches so far, and, where
+/// [`Options::count_touches`] asks for it, how often each byte was read and written.
+#[derive(Debug)]
+pub struct Emulator(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    machine: Machine,
+    /// Modules by the address of their text, which lives for ever.
+    modules: HashMap<usize, Arc<Module>>,
+    counters: Counters,
+    /// What `free` was refused.
+    lost: Option<String>,
+}
+
+fn refused(error: impl ToString) -> Error {
+    DeviceError::Emulator(error.to_string()).into()
+}
+
+impl Emulator {
+    /// A machine with empty memory.
+    pub fn new(options: Options) -> Self {
+        Self(Mutex::new(State {
+            machine: Machine::new(options),
+            modules: HashMap::new(),
+            counters: Counters::default(),
+            lost: None,
+        }))
+    }
+
+    /// The sum over all launches since the last call.
+    pub fn counters(&self) -> Counters {
+        std::mem::take(&mut self.state().counters)
+    }
+
+    /// Loads and stores of each byte of an allocation; `None` if they are not counted.
+    pub fn touches(&self, address: u64) -> Option<Touches> {
+        self.state().machine.touches(address).cloned()
+    }
+
+    /// A thread that panicked here left nothing half-done that matters: faults are values.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Device {
+    /// The emulator.
+    pub fn emulator(options: Options) -> Self {
+        Self::new(Arc::new(Emulator::new(options)))
+    }
+}
+
+impl Driver for Emulator {
+    fn allocate(&self, bytes: usize) -> Result<u64> {
+        self.state().machine.allocate(bytes).map_err(refused)
+    }
+
+    unsafe fn free(&self, address: u64) {
+        let mut state = self.state();
+        if let Err(error) = state.machine.free(address) {
+            state.lost = Some(error.to_string());
+        }
+    }
+
+    unsafe fn write(&self, _: Stream, to: u64, bytes: &[u8]) -> Result<()> {
+        self.state().machine.write(to, bytes).map_err(refused)
+    }
+
+    unsafe fn read(&self, _: Stream, from: u64, bytes: &mut [u8]) -> Result<()> {
+        self.state().machine.read(from, bytes).map_err(refused)
+    }
+
+    unsafe fn fill(&self, _: Stream, to: u64, byte: u8, bytes: usize) -> Result<()> {
+        self.state().machine.write(to, &vec![byte; bytes]).map_err(refused)
+    }
+
+    unsafe fn launch(&self, _: Stream, launch: &Launch) -> Result<()> {
+        let mut state = self.state();
+        let key = launch.text.ptx.as_ptr() as usize;
+        let module = match state.modules.get(&key) {
+            Some(module) => Arc::clone(module),
+            None => {
+                let module = Arc::new(Module::parse(&launch.text.marked()).map_err(refused)?);
+                state.modules.insert(key, Arc::clone(&module));
+                module
+            }
+        };
+        let grid =
+            Grid { grid: launch.grid, block: launch.block, shared_bytes: launch.shared_bytes };
+        let counters = state.machine.launch(&module, launch.entry, &grid, launch.params);
+        state.counters.add(&counters.map_err(refused)?);
+        Ok(())
+    }
+
+    fn synchronize(&self, _: Stream) -> Result<()> {
+        match self.state().lost.take() {
+            None => Ok(()),
+            Some(lost) => Err(DeviceError::Emulator(lost).into()),
+        }
+    }
+
+    fn processors(&self) -> u32 {
+        // Few, so that loops over a grid go round more than once.
+        4
+    }
+}
