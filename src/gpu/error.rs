@@ -18,3 +18,9 @@ pub enum DeviceError {
         entry: String,
     },
 }
+
+impl From<DeviceError> for crate::Error {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
+    }
+}

@@ -1,7 +1,7 @@
 //! One block: its warps take turns until all have exited.
 
 use crate::barrier::Barriers;
-use crate::exec::{Context, Counts, Trouble, run};
+use crate::exec::{Context, Counts, run};
 use crate::fault::{Fault, FaultKind};
 use crate::memory::{Global, Shared};
 use crate::program::Program;
@@ -49,8 +49,7 @@ impl Launching<'_> {
         };
         let mut turn = 0;
         let mut executed = 0;
-        loop {
-            let Some(next) = next_warp(&self.warps, turn, &mut context.random) else { break };
+        while let Some(next) = next_warp(&self.warps, turn, &mut context.random) {
             turn = next;
             let quantum = match &mut context.random {
                 Some(random) => 1 + random.below(64) as u32,
@@ -58,13 +57,12 @@ impl Launching<'_> {
             };
             let warp = &mut self.warps[next];
             if let Err((pc, trouble)) = run(warp, &mut context, quantum) {
-                return Err(fault(self.program, place, next, pc, trouble));
+                return Err(fault(self.program, place, next, pc, *trouble));
             }
             executed += u64::from(quantum);
             if executed > self.limit {
                 let pc = warp.groups.first().map_or(0, |g| g.pc);
-                let trouble = Box::new((FaultKind::Endless, 0));
-                return Err(fault(self.program, place, next, pc, trouble));
+                return Err(fault(self.program, place, next, pc, (FaultKind::Endless, 0)));
             }
             for woken in std::mem::take(&mut context.woken) {
                 self.warps[usize::from(woken)].wake();
@@ -73,12 +71,11 @@ impl Launching<'_> {
         if let Some(stuck) = self.warps.iter().position(|w| !w.done()) {
             let pc = self.warps[stuck].groups[0].pc.saturating_sub(1);
             let kind = FaultKind::Deadlock(describe(self.program, &self.warps, &barriers));
-            return Err(fault(self.program, place, stuck, pc, Box::new((kind, 0))));
+            return Err(fault(self.program, place, stuck, pc, (kind, 0)));
         }
         if let Some(what) = barriers.unfinished() {
             let end = self.program.insts.len() as u32 - 1;
-            let trouble = Box::new((FaultKind::Barrier(what), 0));
-            return Err(fault(self.program, place, 0, end, trouble));
+            return Err(fault(self.program, place, 0, end, (FaultKind::Barrier(what), 0)));
         }
         Ok(())
     }
@@ -119,8 +116,13 @@ fn describe(program: &Program, warps: &[Warp], barriers: &Barriers) -> String {
 }
 
 #[cold]
-fn fault(program: &Program, place: &Place, warp: usize, pc: u32, trouble: Trouble) -> Box<Fault> {
-    let (mut kind, lane) = *trouble;
+fn fault(
+    program: &Program,
+    place: &Place,
+    warp: usize,
+    pc: u32,
+    (mut kind, lane): (FaultKind, u32),
+) -> Box<Fault> {
     let site = &program.sites[pc as usize];
     if let FaultKind::Race { other, .. } = &mut kind {
         let at = program.sites.get(other.line as usize).map(|s| s.at.clone());

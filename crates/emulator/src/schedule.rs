@@ -28,7 +28,7 @@ impl Random {
 
     /// Below `n`, which is not 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        (u128::from(self.next()) * n as u128 >> 64) as usize
+        ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {

@@ -114,7 +114,7 @@ pub(super) fn load_param(
         let kind = FaultKind::OutOfBounds { space: "param", address, bytes, near };
         return Err(trouble(kind, on.trailing_zeros() % 32));
     };
-    if inst.imm as usize % bytes != 0 {
+    if !(inst.imm as usize).is_multiple_of(bytes) {
         let (address, bytes) = (inst.imm as u64, bytes as u32);
         let kind = FaultKind::Misaligned { space: "param", address, bytes };
         return Err(trouble(kind, on.trailing_zeros() % 32));
