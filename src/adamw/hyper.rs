@@ -117,7 +117,7 @@ impl StepConstants {
             DecayRate::Clipped => lr,
             DecayRate::Plain => hyper.lr,
         };
-        let narrow = |what, x: f64| -> Result<f32> {
+        let narrow = |what, x: f64| {
             let narrowed = x as f32;
             require(what, x, narrowed.is_finite(), "it is finite as an f32")?;
             Ok(narrowed)

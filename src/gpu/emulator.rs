@@ -26,7 +26,7 @@ struct State {
 }
 
 fn refused(error: impl ToString) -> Error {
-    DeviceError::Emulator(error.to_string()).into()
+    Error::Device(DeviceError::Emulator(error.to_string()))
 }
 
 impl Emulator {
@@ -108,7 +108,7 @@ impl Driver for Emulator {
     fn synchronize(&self, _: Stream) -> Result<()> {
         match self.state().lost.take() {
             None => Ok(()),
-            Some(lost) => Err(DeviceError::Emulator(lost).into()),
+            Some(lost) => Err(Error::Device(DeviceError::Emulator(lost))),
         }
     }
 

@@ -18,9 +18,3 @@ pub enum DeviceError {
         entry: String,
     },
 }
-
-impl From<DeviceError> for crate::Error {
-    fn from(error: DeviceError) -> Self {
-        Self::Device(error)
-    }
-}
