@@ -180,6 +180,87 @@ fn conflicts(to: &Longs, on: u32, bytes: u32) -> u64 {
     extra
 }
 
+/// Whether all 32 lanes access neighbours, each the one after the last.
+#[inline(always)]
+fn is_row(to: &Longs, on: u32, bytes: u32) -> bool {
+    let mut same = on == u32::MAX && to[0] & u64::from(bytes - 1) == 0;
+    for lane in 0..32 {
+        same &= to[lane] == to[0].wrapping_add(lane as u64 * u64::from(bytes));
+    }
+    same
+}
+
+/// [`spread`] of a row of elements of 4 bytes in words.
+#[inline(always)]
+fn spread_row<const COUNT: usize>(warp: &mut Warp, regs: &[Reg], row: &[u8]) {
+    for (i, reg) in regs.iter().enumerate() {
+        let mut out = [0; 32];
+        for (out, lane) in out.iter_mut().zip(row.chunks_exact(4 * COUNT)) {
+            *out = u32::from_le_bytes([
+                lane[4 * i],
+                lane[4 * i + 1],
+                lane[4 * i + 2],
+                lane[4 * i + 3],
+            ]);
+        }
+        put_word(warp, reg.slot, u32::MAX, &out);
+    }
+}
+
+/// [`gather`] of the same.
+#[inline(always)]
+fn gather_row<const COUNT: usize>(warp: &Warp, regs: &[Reg], row: &mut [u8]) {
+    for (i, reg) in regs.iter().enumerate() {
+        let from = &warp.w[usize::from(reg.slot)];
+        for (from, lane) in from.iter().zip(row.chunks_exact_mut(4 * COUNT)) {
+            lane[4 * i..][..4].copy_from_slice(&from.to_le_bytes());
+        }
+    }
+}
+
+/// Whether registers are words and elements have their size.
+fn whole_words(inst: &Inst, regs: &[Reg]) -> bool {
+    inst.size == 4 && regs.iter().all(|reg| !reg.long && reg.slot != SINK)
+}
+
+/// The common case of a load, without a look at each lane. Tells whether it was that.
+fn load_row(warp: &mut Warp, context: &mut Context, inst: &Inst, first: u64, bytes: u32) -> bool {
+    let regs = registers(context, inst);
+    if !whole_words(inst, regs) {
+        return false;
+    }
+    let Some(row) = context.global.row(first, 32 * bytes as usize) else { return false };
+    match regs.len() {
+        1 => spread_row::<1>(warp, regs, row),
+        2 => spread_row::<2>(warp, regs, row),
+        _ => spread_row::<4>(warp, regs, row),
+    }
+    let traffic = &mut context.counts.counters.global;
+    // A row that begins inside a sector ends inside one.
+    traffic.load_sectors += u64::from(bytes) + u64::from(first % 32 != 0);
+    traffic.load_bytes += 32 * u64::from(bytes);
+    true
+}
+
+/// The same of a store.
+fn store_row(warp: &mut Warp, context: &mut Context, inst: &Inst, first: u64, bytes: u32) -> bool {
+    let regs = registers(context, inst);
+    let defined = regs.iter().all(|reg| warp.dw[usize::from(reg.slot)] == u32::MAX);
+    if !whole_words(inst, regs) || !defined {
+        return false;
+    }
+    let Some(row) = context.global.row_mut(first, 32 * bytes as usize) else { return false };
+    match regs.len() {
+        1 => gather_row::<1>(warp, regs, row),
+        2 => gather_row::<2>(warp, regs, row),
+        _ => gather_row::<4>(warp, regs, row),
+    }
+    let traffic = &mut context.counts.counters.global;
+    traffic.store_sectors += u64::from(bytes) + u64::from(first % 32 != 0);
+    traffic.store_bytes += 32 * u64::from(bytes);
+    true
+}
+
 pub(super) fn load_global(
     warp: &mut Warp,
     context: &mut Context,
@@ -188,6 +269,9 @@ pub(super) fn load_global(
 ) -> Result<(), Trouble> {
     let to = addresses(warp, inst, on)?;
     let bytes = u32::from(inst.size) * u32::from(inst.count);
+    if is_row(&to, on, bytes) && load_row(warp, context, inst, to[0], bytes) {
+        return Ok(());
+    }
     let mut values = [0; 32];
     for lane in lanes(on) {
         values[lane] =
@@ -209,6 +293,9 @@ pub(super) fn store_global(
 ) -> Result<(), Trouble> {
     let to = addresses(warp, inst, on)?;
     let bytes = u32::from(inst.size) * u32::from(inst.count);
+    if is_row(&to, on, bytes) && store_row(warp, context, inst, to[0], bytes) {
+        return Ok(());
+    }
     let regs = registers(context, inst);
     let values = gather(warp, inst, regs, on)?;
     for lane in lanes(on) {

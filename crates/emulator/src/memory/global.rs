@@ -152,6 +152,30 @@ impl Global {
         }
     }
 
+    /// The bytes of 32 lanes that load their neighbours' neighbours, if nothing about them needs
+    /// a closer look.
+    #[inline(always)]
+    pub(crate) fn row(&self, address: u64, bytes: usize) -> Option<&[u8]> {
+        let at = address as u32 as usize;
+        let allocation = self.allocations.get(Self::window(address)?)?.as_ref()?;
+        let row = allocation.data.get(at..)?.get(..bytes)?;
+        let plain = allocation.touches.is_none() && allocation.written.has_range(at, bytes);
+        plain.then_some(row)
+    }
+
+    /// The same to be written, and marked as written.
+    #[inline(always)]
+    pub(crate) fn row_mut(&mut self, address: u64, bytes: usize) -> Option<&mut [u8]> {
+        let at = address as u32 as usize;
+        let allocation = self.allocations.get_mut(Self::window(address)?)?.as_mut()?;
+        let row = allocation.data.get_mut(at..)?.get_mut(..bytes)?;
+        if allocation.touches.is_some() {
+            return None;
+        }
+        allocation.written.mark_range(at, bytes);
+        Some(row)
+    }
+
     /// Up to 16 bytes, in the lower end of the result.
     #[inline(always)]
     pub(crate) fn load(&mut self, address: u64, bytes: u32) -> Result<u128, FaultKind> {

@@ -23,19 +23,26 @@ impl Written {
         }
     }
 
+    /// The words of a range, each with the bits of it that are in the range.
+    fn words(at: usize, bytes: usize) -> impl Iterator<Item = (usize, u64)> {
+        let end = at + bytes;
+        (at / 64..end.div_ceil(64)).map(move |word| {
+            let first = at.saturating_sub(64 * word).min(64);
+            let last = (end - 64 * word).min(64);
+            (word, u64::MAX >> (64 - last + first) << first)
+        })
+    }
+
     /// Marks any range inside.
     pub(crate) fn mark_range(&mut self, at: usize, bytes: usize) {
-        let end = at + bytes;
-        let mut at = at;
-        while at < end {
-            if at.is_multiple_of(64) && end - at >= 64 {
-                self.0[at / 64] = u64::MAX;
-                at += 64;
-            } else {
-                self.mark(at, 1);
-                at += 1;
-            }
+        if bytes > 0 {
+            Self::words(at, bytes).for_each(|(word, bits)| self.0[word] |= bits);
         }
+    }
+
+    /// Whether all of a range inside has been written.
+    pub(crate) fn has_range(&self, at: usize, bytes: usize) -> bool {
+        bytes == 0 || Self::words(at, bytes).all(|(word, bits)| self.0[word] & bits == bits)
     }
 
     /// Whether an aligned access of at most 16 bytes has been written, all of it.
@@ -47,6 +54,9 @@ impl Written {
 
     /// The first byte of a range that has not been written.
     pub(crate) fn first_missing(&self, at: usize, bytes: usize) -> Option<usize> {
-        (at..at + bytes).find(|&i| !self.has(i, 1))
+        match self.has_range(at, bytes) {
+            true => None,
+            false => (at..at + bytes).find(|&i| !self.has(i, 1)),
+        }
     }
 }
