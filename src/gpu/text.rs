@@ -24,7 +24,19 @@ pub struct Origin {
     pub at: u32,
 }
 
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
+
 impl Text {
+    /// All texts, by name.
+    pub fn all() -> &'static [Self] {
+        ALL
+    }
+
+    /// The text of a template.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|text| text.name == name)
+    }
+
     /// The text with a GNU line marker at each origin, as ptxas and the emulator read them:
     /// their errors then name the template's line.
     pub fn marked(&self) -> String {

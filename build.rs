@@ -1,0 +1,70 @@
+//! Expands the kernels' templates, and assembles them where ptxas is found.
+//!
+//! `ptx/NAME.ptx` goes through the host's C preprocessor, with `ptx/` and `cuda/` searched for
+//! includes, and becomes the text `NAME` that the crate embeds: without markers, comments and
+//! paths. No CUDA is needed for that.
+
+#[path = "build/text.rs"]
+mod text;
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    for watched in ["ptx", "cuda", "build", "build.rs"] {
+        println!("cargo::rerun-if-changed={watched}");
+    }
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let mut table = String::from("pub(super) static ALL: &[Text] = &[\n");
+    for template in templates()? {
+        let name = stem(&template)?;
+        let (text, origins) = text::finish(&expand(&template)?);
+        if !text.contains(".version") {
+            return Err(format!("{}: the preprocessor left no .version", template.display()).into());
+        }
+        let file = out.join(format!("{name}.ptx"));
+        fs::write(&file, text)?;
+        writeln!(table, "Text {{ name: {name:?}, ptx: include_str!({file:?}), origins: &[")?;
+        for o in origins {
+            writeln!(table, "Origin {{ line: {}, file: {:?}, at: {} }},", o.line, o.file, o.at)?;
+        }
+        writeln!(table, "], cubin: None }},")?;
+    }
+    table.push_str("];\n");
+    fs::write(out.join("texts.rs"), table)?;
+    Ok(())
+}
+
+/// All templates, in order; `.inc` files are for them to include.
+fn templates() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("ptx")? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "ptx") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn stem(path: &Path) -> Result<String> {
+    let stem = path.file_stem().and_then(|s| s.to_str());
+    Ok(stem.ok_or("a template without a name")?.to_string())
+}
+
+/// The preprocessor's output, markers included. The template's path is relative, so they are.
+fn expand(template: &Path) -> Result<String> {
+    let mut build = cc::Build::new();
+    build.cargo_metadata(false).include("ptx").include("cuda").file(template);
+    // Not C: apostrophes in comments are no characters, and nothing is predefined.
+    for flag in ["-x", "assembler-with-cpp", "-undef", "-nostdinc"] {
+        build.flag(flag);
+    }
+    build.define("__ASSEMBLER__", None);
+    Ok(String::from_utf8(build.try_expand()?)?)
+}
