@@ -2,17 +2,213 @@
  * share. PTX templates see the #defines (the preprocessor runs over them with __ASSEMBLER__
  * set); the structs are for C and, through bindgen, for src/ffi.rs.
  *
- * The offset of field F of struct S is QUARTER_S_F, the size QUARTER_S_BYTES; a const in Rust
- * and a static_assert here hold them to the struct. */
+ * The offset of field F of struct S is QUARTER_S_F, the size QUARTER_S_BYTES. A test reads both
+ * and holds them to the struct; so does C's _Static_assert at the end. */
 #ifndef QUARTER_H
 #define QUARTER_H
 
 /* Elements that share a scale in block quantization. */
 #define QUARTER_BLOCK 128
 
+/* Magnitudes as f32 bits. LIMIT: the smallest that a nearest cast clips. */
+#define QUARTER_E4M3_MAX 0x43e00000
+#define QUARTER_E4M3_LIMIT 0x43e80001
+#define QUARTER_E5M2_MAX 0x47600000
+#define QUARTER_E5M2_LIMIT 0x47700000
+
+/* Columns that a warp works on at once. */
+#define QUARTER_SPAN 512
+
+/* Bits of `flags`. */
+/* The scales' arrays hold amaxes, from which the policy makes the scales. */
+#define QUARTER_FROM_AMAX 1
+/* Scales are rounded down to powers of two. */
+#define QUARTER_POW2 2
+/* Both copies have the same codes; codes_t is their transpose. */
+#define QUARTER_SYMMETRIC 4
+
+/* How random::Stream numbers the words of casts, in place. */
+#define QUARTER_STREAM_CAST 0x30000
+
+#define QUARTER_QUANTIZE_SRC 0
+#define QUARTER_QUANTIZE_CODES 8
+#define QUARTER_QUANTIZE_CODES_T 16
+#define QUARTER_QUANTIZE_SCALE 24
+#define QUARTER_QUANTIZE_SCALE_T 32
+#define QUARTER_QUANTIZE_SCALE_INV 40
+#define QUARTER_QUANTIZE_SCALE_INV_T 48
+#define QUARTER_QUANTIZE_AMAX 56
+#define QUARTER_QUANTIZE_COUNTS 64
+#define QUARTER_QUANTIZE_AMAX_T 72
+#define QUARTER_QUANTIZE_COUNTS_T 80
+#define QUARTER_QUANTIZE_FIRST 88
+#define QUARTER_QUANTIZE_ROW_STRIDE 96
+#define QUARTER_QUANTIZE_SRC_PITCH 104
+#define QUARTER_QUANTIZE_PITCH 112
+#define QUARTER_QUANTIZE_PITCH_T 120
+#define QUARTER_QUANTIZE_ROWS 128
+#define QUARTER_QUANTIZE_COLS 132
+#define QUARTER_QUANTIZE_ROW_SHIFT 136
+#define QUARTER_QUANTIZE_COL_SHIFT 140
+#define QUARTER_QUANTIZE_SCALE_COLS 144
+#define QUARTER_QUANTIZE_ROW_SHIFT_T 148
+#define QUARTER_QUANTIZE_COL_SHIFT_T 152
+#define QUARTER_QUANTIZE_SCALE_COLS_T 156
+#define QUARTER_QUANTIZE_SEED_LOW 160
+#define QUARTER_QUANTIZE_SEED_HIGH 164
+#define QUARTER_QUANTIZE_TENSOR 168
+#define QUARTER_QUANTIZE_STEP 172
+#define QUARTER_QUANTIZE_MAX_MARGIN 176
+#define QUARTER_QUANTIZE_FLOOR 180
+#define QUARTER_QUANTIZE_FLAGS 184
+#define QUARTER_QUANTIZE_SPANS 188
+#define QUARTER_QUANTIZE_BYTES 192
+
+#define QUARTER_AMAX_SRC 0
+#define QUARTER_AMAX_TENSOR 8
+#define QUARTER_AMAX_ROW 16
+#define QUARTER_AMAX_COL 24
+#define QUARTER_AMAX_SRC_PITCH 32
+#define QUARTER_AMAX_ROWS 40
+#define QUARTER_AMAX_COLS 44
+#define QUARTER_AMAX_BYTES 48
+
+#define QUARTER_DEQUANTIZE_CODES 0
+#define QUARTER_DEQUANTIZE_SCALE_INV 8
+#define QUARTER_DEQUANTIZE_DST 16
+#define QUARTER_DEQUANTIZE_PITCH 24
+#define QUARTER_DEQUANTIZE_DST_PITCH 32
+#define QUARTER_DEQUANTIZE_ROWS 40
+#define QUARTER_DEQUANTIZE_COLS 44
+#define QUARTER_DEQUANTIZE_ROW_SHIFT 48
+#define QUARTER_DEQUANTIZE_COL_SHIFT 52
+#define QUARTER_DEQUANTIZE_SCALE_COLS 56
+#define QUARTER_DEQUANTIZE_SPANS 60
+#define QUARTER_DEQUANTIZE_BYTES 64
+
+#define QUARTER_TRANSPOSE_CODES 0
+#define QUARTER_TRANSPOSE_CODES_T 8
+#define QUARTER_TRANSPOSE_PITCH 16
+#define QUARTER_TRANSPOSE_PITCH_T 24
+#define QUARTER_TRANSPOSE_ROWS 32
+#define QUARTER_TRANSPOSE_COLS 36
+#define QUARTER_TRANSPOSE_BYTES 40
+
+/* Policies of an amax of zero and of one that is not finite, as scaling::Policy has them. */
+#define QUARTER_ZERO_KEEP 0
+#define QUARTER_ZERO_ONE 1
+#define QUARTER_NON_FINITE_KEEP 0
+#define QUARTER_NON_FINITE_BACKOFF 1
+#define QUARTER_NON_FINITE_ONE 2
+
+#define QUARTER_SCALING_NOW 0
+#define QUARTER_SCALING_HISTORY 8
+#define QUARTER_SCALING_NEXT 16
+#define QUARTER_SCALING_SCALE 24
+#define QUARTER_SCALING_MAX_MARGIN 32
+#define QUARTER_SCALING_NON_FINITE 40
+#define QUARTER_SCALING_TENSORS 48
+#define QUARTER_SCALING_WINDOW 52
+#define QUARTER_SCALING_MOST_RECENT 56
+#define QUARTER_SCALING_ON_ZERO 60
+#define QUARTER_SCALING_ON_NON_FINITE 64
+#define QUARTER_SCALING_FLOOR 68
+#define QUARTER_SCALING_POW2 72
+#define QUARTER_SCALING_BYTES 80
+
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
+
+/* quantize and quantize_tile. Addresses are of the device; 0 where something is not wanted. */
+struct QuarterQuantize {
+  uint64_t src;         /* rows x cols of f32, bf16 or f16 */
+  uint64_t codes;       /* rows x cols bytes, aligned to 16 */
+  uint64_t codes_t;     /* cols x rows bytes, aligned to 16 */
+  uint64_t scale;       /* f32 scales, or u32 amaxes, in the order of the grid */
+  uint64_t scale_t;     /* the same of the transpose */
+  uint64_t scale_inv;   /* f32, in the order of the grid */
+  uint64_t scale_inv_t; /* the same of the transpose */
+  uint64_t amax;        /* u32, raised to the largest |x| */
+  uint64_t counts;      /* u64 x 3: saturated, flushed, non-finite, added to */
+  uint64_t amax_t;      /* the same of the transpose */
+  uint64_t counts_t;
+  uint64_t first;       /* flat index of the first element, and of the next row's from it */
+  uint64_t row_stride;
+  uint64_t src_pitch;   /* bytes, as the next two */
+  uint64_t pitch;
+  uint64_t pitch_t;
+  uint32_t rows;
+  uint32_t cols;
+  uint32_t row_shift;   /* tile of (r, c): (r >> row_shift) * scale_cols + (c >> col_shift) */
+  uint32_t col_shift;
+  uint32_t scale_cols;
+  uint32_t row_shift_t; /* the same for the transpose, in its rows and columns */
+  uint32_t col_shift_t;
+  uint32_t scale_cols_t;
+  uint32_t seed_low;
+  uint32_t seed_high;
+  uint32_t tensor;
+  uint32_t step;
+  float max_margin;     /* MAX * 2^-margin */
+  float floor;          /* smaller amaxes count as this one */
+  uint32_t flags;
+  uint32_t spans;       /* runs of 512 columns of a row, the last one short */
+};
+
+/* amax: of the tensor, of each row, of each column; raised, so zeroed before. */
+struct QuarterAmax {
+  uint64_t src;
+  uint64_t tensor; /* u32 */
+  uint64_t row;    /* u32 x rows */
+  uint64_t col;    /* u32 x cols */
+  uint64_t src_pitch;
+  uint32_t rows;
+  uint32_t cols;
+};
+
+/* dequantize */
+struct QuarterDequantize {
+  uint64_t codes;
+  uint64_t scale_inv;
+  uint64_t dst;
+  uint64_t pitch;
+  uint64_t dst_pitch; /* bytes */
+  uint32_t rows;
+  uint32_t cols;
+  uint32_t row_shift;
+  uint32_t col_shift;
+  uint32_t scale_cols;
+  uint32_t spans;
+};
+
+/* transpose: bytes, both sides aligned to 16 with pitches of multiples of 16. */
+struct QuarterTranspose {
+  uint64_t codes;
+  uint64_t codes_t;
+  uint64_t pitch;
+  uint64_t pitch_t;
+  uint32_t rows;
+  uint32_t cols;
+};
+
+/* scaling: all tensors of a model in one launch. */
+struct QuarterScaling {
+  uint64_t now;        /* u32 x tensors, zeroed */
+  uint64_t history;    /* u32 x tensors x window */
+  uint64_t next;       /* u32 x tensors */
+  uint64_t scale;      /* f32 x tensors, 0 for none */
+  uint64_t max_margin; /* f32 x tensors: MAX * 2^-margin */
+  uint64_t non_finite; /* u32, raised by the number of tensors whose amax was not finite */
+  uint32_t tensors;
+  uint32_t window;
+  uint32_t most_recent; /* 1: the newest amax counts, not the largest */
+  uint32_t on_zero;
+  uint32_t on_non_finite;
+  float floor;
+  uint32_t pow2;
+  uint32_t reserved;
+};
 #endif
 
 #endif
