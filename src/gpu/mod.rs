@@ -3,19 +3,26 @@
 //! Each wrapper is written once. It checks its arguments, then calls the CPU reference or
 //! launches; CUDA and the emulator are two [`Driver`]s behind the same launch path.
 
+mod check;
 mod device;
 mod driver;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod error;
+mod launch;
+mod params;
+mod quantize;
 mod text;
+mod wide;
 
 pub use device::{Buffer, Device};
 pub use driver::{Driver, Launch, Stream};
 #[cfg(feature = "emulator")]
 pub use emulator::Emulator;
 pub use error::DeviceError;
+pub use quantize::{CastStatsOn, QuantizeOn, ScaleOn, TransposedOn};
 pub use text::{Origin, Text};
+pub use wide::WideType;
 
 /// The emulator's own types, for its options and counters.
 #[cfg(feature = "emulator")]

@@ -69,6 +69,12 @@ impl<'a, T: Element> Matrix<'a, T> {
         self.cols
     }
 
+    /// From the first element to the last, and the pitch.
+    pub(crate) fn parts(&self) -> (&'a [T], usize) {
+        let n = extent(self.rows, self.cols, self.pitch).unwrap_or(0);
+        (&self.data[..n], self.pitch)
+    }
+
     /// Row `r`, which has to exist.
     pub(crate) fn row(&self, r: usize) -> &'a [T] {
         &self.data[r * self.pitch..][..self.cols]

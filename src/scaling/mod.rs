@@ -119,6 +119,11 @@ impl Policy {
         }
     }
 
+    /// What an amax divides: `MAX * 2^-margin`, exact.
+    pub(crate) fn max_margin(&self, format: Format) -> f32 {
+        format.max_finite() * exp2(-self.margin)
+    }
+
     /// The scale for a tensor whose amax has these bits; `before` is the scale in
     /// force so far (`None`, or outside [2^-126, FLT_MAX]: there is none, and both
     /// keeping and halving it give 1).
@@ -145,7 +150,7 @@ impl Policy {
             TinyAmax::Clamp => amax,
             TinyAmax::Floor(f) => amax.max(f),
         };
-        let s = (format.max_finite() * exp2(-self.margin) / a).min(f32::MAX);
+        let s = (self.max_margin(format) / a).min(f32::MAX);
         let s = if self.pow2 { f32::from_bits(s.to_bits() & 0xff80_0000) } else { s };
         s.max(f32::MIN_POSITIVE)
     }

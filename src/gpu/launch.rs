@@ -1,0 +1,50 @@
+//! From parameters to a launch.
+
+use super::params::Parameters;
+use super::{DeviceError, Driver, Launch, Stream, Text};
+use crate::{Error, Result};
+
+/// Threads of a block that strides over a grid.
+pub(super) const THREADS: u32 = 256;
+
+/// Grid of so many blocks of so many threads.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) blocks: u32,
+    pub(super) threads: u32,
+}
+
+/// Blocks of [`THREADS`] whose warps take `items` in turns: what the machine holds at once, a few
+/// times over, so that the last ones do not leave it empty.
+pub(super) fn striding(driver: &dyn Driver, items: u32) -> Shape {
+    let most = driver.processors().saturating_mul(16);
+    Shape { blocks: items.div_ceil(THREADS / 32).clamp(1, most), threads: THREADS }
+}
+
+/// Enqueues an entry of a text.
+///
+/// # Safety
+/// As [`Driver::launch`].
+pub(super) unsafe fn enqueue(
+    driver: &dyn Driver,
+    stream: Stream,
+    text: &'static str,
+    entry: &str,
+    shape: Shape,
+    params: &impl Parameters,
+) -> Result<()> {
+    let Some(text) = Text::find(text) else {
+        let entry = entry.to_string();
+        return Err(Error::Device(DeviceError::NoEntry { kernel: text, entry }));
+    };
+    let launch = Launch {
+        text,
+        entry,
+        grid: [shape.blocks, 1, 1],
+        block: [shape.threads, 1, 1],
+        shared_bytes: 0,
+        params: params.bytes(),
+    };
+    // SAFETY: as the caller promises.
+    unsafe { driver.launch(stream, &launch) }
+}

@@ -1,0 +1,6 @@
+//! Casts on a device.
+
+mod raw;
+mod safe;
+
+pub use raw::{CastStatsOn, QuantizeOn, ScaleOn, TransposedOn};

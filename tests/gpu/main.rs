@@ -1,0 +1,6 @@
+//! The kernels against the CPU reference, bit for bit, on every device there is: property tests
+//! over types, formats, shapes, layouts and values, and what the emulator alone can count.
+
+mod devices;
+mod quantize;
+mod values;

@@ -1,0 +1,145 @@
+//! Casts.
+
+use half::{bf16, f16};
+use proptest::prelude::*;
+use quarter::gpu::Device;
+use quarter::quantize::{Cast, Granularity, Matrix, Quantizer, Rounding, Scale, Words};
+use quarter::random::Source;
+use quarter::scaling::{Policy, TinyAmax};
+use quarter::{Element, Format};
+
+use crate::devices::devices;
+use crate::values::{Draws, Kind, kinds, numbers};
+
+/// A cast to be made on each device and by the reference.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    rows: usize,
+    cols: usize,
+    /// Elements of a row that are no part of the matrix.
+    gap: usize,
+    /// Where the matrix begins in its allocation.
+    offset: usize,
+    format: Format,
+    granularity: Granularity,
+    given: bool,
+    policy: Policy,
+    stochastic: Option<Words>,
+    code_gap: usize,
+    kind: Kind,
+    seed: u64,
+    schedule: u64,
+}
+
+fn formats() -> impl Strategy<Value = Format> {
+    prop::sample::select(vec![Format::E4m3, Format::E5m2])
+}
+
+fn granularities() -> impl Strategy<Value = Granularity> {
+    use Granularity::{Block1x128, Block128x128, Row, Tensor};
+    prop::sample::select(vec![Tensor, Row, Block1x128, Block128x128])
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let tiny = prop_oneof![Just(TinyAmax::Clamp), Just(TinyAmax::Floor(1e-4))];
+    (tiny, -2..3, any::<bool>()).prop_map(|(tiny, margin, pow2)| Policy { tiny, margin, pow2, ..Policy::default() })
+}
+
+fn words() -> impl Strategy<Value = Option<Words>> {
+    let source = |(seed, tensor, step)| Source { seed, tensor, step };
+    let sources = (any::<u64>(), any::<u32>(), any::<u32>()).prop_map(source);
+    let first = prop_oneof![0..64u64, any::<u64>(), Just((1 << 52) - 40)];
+    let stride = prop_oneof![0..4096u64, any::<u64>()];
+    let shard = (sources.clone(), first, stride).prop_map(|(s, f, r)| Some(Words::of_shard(s, f, r)));
+    prop_oneof![2 => Just(None), 1 => sources.prop_map(|s| Some(Words::of(s))), 1 => shard]
+}
+
+/// Rows and columns around the sizes at which something changes.
+fn sides() -> impl Strategy<Value = (usize, usize)> {
+    let cols = prop_oneof![
+        3 => 0..300usize,
+        2 => prop::sample::select(vec![127, 128, 129, 256, 384, 511, 512, 513, 640, 1024, 1100]),
+        1 => (0..40usize).prop_map(|n| 16 * n),
+    ];
+    (prop_oneof![0..10usize, prop::sample::select(vec![1, 127, 128, 129, 140])], cols)
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let layout = (prop_oneof![Just(0), 0..20usize], prop_oneof![Just(0), 0..9usize], prop_oneof![Just(0), Just(16), Just(48)]);
+    let how = (formats(), granularities(), any::<bool>(), policies(), words());
+    let seeds = (kinds(), any::<u64>(), prop_oneof![Just(0), any::<u64>()]);
+    (sides(), layout, how, seeds).prop_map(|((rows, cols), (gap, offset, code_gap), how, seeds)| {
+        let (format, granularity, given, policy, stochastic) = how;
+        let (kind, seed, schedule) = seeds;
+        Case { rows, cols, gap, offset, format, granularity, given, policy, stochastic, code_gap, kind, seed, schedule }
+    })
+}
+
+/// Scales a little on both sides of what fits, and now and then far from it.
+fn scales(case: &Case) -> Vec<f32> {
+    let mut draws = Draws(case.seed ^ 1);
+    let n = case.granularity.scales(case.rows, case.cols);
+    let one = |z: u64| match z % 16 {
+        0 => f32::MAX,
+        1 => f32::MIN_POSITIVE,
+        _ => (1.0 + (z >> 40) as f32 / (1 << 24) as f32) * 2f32.powi((z >> 8) as i32 % 12 - 4),
+    };
+    (0..n).map(|_| one(draws.next())).collect()
+}
+
+fn same(what: &str, got: &Cast, expected: &Cast) {
+    assert_eq!(got.data.padded(), expected.data.padded(), "{what}: codes");
+    let bits = |cast: &Cast| cast.data.scale_inv().iter().map(|s| s.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(got), bits(expected), "{what}: scale_inv");
+    assert_eq!(got.stats, expected.stats, "{what}: statistics");
+    assert!(got == expected, "{what}: layout");
+}
+
+fn check<T: Element>(case: &Case, both: bool, from_bits: fn(u32) -> T) {
+    let pitch = case.cols + case.gap;
+    let data = numbers(case.kind, case.offset + case.rows * pitch, case.seed, from_bits);
+    let src = Matrix::with_pitch(&data[case.offset..], case.rows, case.cols, pitch).unwrap();
+    let scales = scales(case);
+    let quantizer = Quantizer {
+        format: case.format,
+        granularity: case.granularity,
+        scale: if case.given { Scale::Given(&scales) } else { Scale::Current(case.policy) },
+        rounding: case.stochastic.map_or(Rounding::Nearest, Rounding::Stochastic),
+        pitch: Some(case.cols.next_multiple_of(16) + case.code_gap),
+    };
+    for device in devices(case.schedule) {
+        check_on(&device, &quantizer, src, both);
+    }
+}
+
+fn check_on<T: Element>(device: &Device, quantizer: &Quantizer, src: Matrix<T>, both: bool) {
+    if !both {
+        let expected = quantizer.quantize(src).unwrap();
+        same("cast", &quantizer.quantize_on(device, src).unwrap(), &expected);
+        return;
+    }
+    match (quantizer.quantize_both_on(device, src), quantizer.quantize_both(src)) {
+        (Ok(got), Ok(expected)) => {
+            same("cast", &got.0, &expected.0);
+            same("transpose", &got.1, &expected.1);
+        }
+        (got, expected) => assert_eq!(got, expected),
+    }
+}
+
+fn check_type(case: &Case, both: bool, wide: usize) {
+    match wide {
+        0 => check(case, both, f32::from_bits),
+        1 => check(case, both, |bits| bf16::from_bits(bits as u16)),
+        _ => check(case, both, |bits| f16::from_bits(bits as u16)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn casts_have_the_bits_of_the_reference(case in cases(), wide in 0..3usize) {
+        check_type(&case, false, wide);
+    }
+}
