@@ -143,4 +143,9 @@ proptest! {
     fn casts_have_the_bits_of_the_reference(case in cases(), wide in 0..3usize) {
         check_type(&case, false, wide);
     }
+
+    #[test]
+    fn casts_with_a_transpose_have_the_bits_of_the_reference(case in cases(), wide in 0..3usize) {
+        check_type(&case, true, wide);
+    }
 }
