@@ -79,11 +79,14 @@
 
 #define QUARTER_TRANSPOSE_CODES 0
 #define QUARTER_TRANSPOSE_CODES_T 8
-#define QUARTER_TRANSPOSE_PITCH 16
-#define QUARTER_TRANSPOSE_PITCH_T 24
-#define QUARTER_TRANSPOSE_ROWS 32
-#define QUARTER_TRANSPOSE_COLS 36
-#define QUARTER_TRANSPOSE_BYTES 40
+#define QUARTER_TRANSPOSE_SCALE_INV 16
+#define QUARTER_TRANSPOSE_SCALE_INV_T 24
+#define QUARTER_TRANSPOSE_PITCH 32
+#define QUARTER_TRANSPOSE_PITCH_T 40
+#define QUARTER_TRANSPOSE_ROWS 48
+#define QUARTER_TRANSPOSE_COLS 52
+#define QUARTER_TRANSPOSE_TILE_SHIFT 56
+#define QUARTER_TRANSPOSE_BYTES 64
 
 /* Policies of an amax of zero and of one that is not finite, as scaling::Policy has them. */
 #define QUARTER_ZERO_KEEP 0
@@ -164,14 +167,19 @@ struct QuarterDequantize {
   uint32_t spans;
 };
 
-/* transpose: bytes, both sides aligned to 16 with pitches of multiples of 16. */
+/* transpose: bytes, both sides aligned to 16 with pitches of multiples of 16; and their scales,
+ * where they are wanted. */
 struct QuarterTranspose {
   uint64_t codes;
   uint64_t codes_t;
+  uint64_t scale_inv;   /* f32, one, or one for each 128 x 128 */
+  uint64_t scale_inv_t; /* the same of the transpose */
   uint64_t pitch;
   uint64_t pitch_t;
   uint32_t rows;
   uint32_t cols;
+  uint32_t tile_shift; /* 0: a scale for each 128 x 128; 31: one */
+  uint32_t reserved;
 };
 
 /* scaling: all tensors of a model in one launch. */
@@ -243,10 +251,13 @@ QUARTER_AT(QuarterDequantize, spans, QUARTER_DEQUANTIZE_SPANS);
 _Static_assert(sizeof(struct QuarterDequantize) == QUARTER_DEQUANTIZE_BYTES, "size");
 QUARTER_AT(QuarterTranspose, codes, QUARTER_TRANSPOSE_CODES);
 QUARTER_AT(QuarterTranspose, codes_t, QUARTER_TRANSPOSE_CODES_T);
+QUARTER_AT(QuarterTranspose, scale_inv, QUARTER_TRANSPOSE_SCALE_INV);
+QUARTER_AT(QuarterTranspose, scale_inv_t, QUARTER_TRANSPOSE_SCALE_INV_T);
 QUARTER_AT(QuarterTranspose, pitch, QUARTER_TRANSPOSE_PITCH);
 QUARTER_AT(QuarterTranspose, pitch_t, QUARTER_TRANSPOSE_PITCH_T);
 QUARTER_AT(QuarterTranspose, rows, QUARTER_TRANSPOSE_ROWS);
 QUARTER_AT(QuarterTranspose, cols, QUARTER_TRANSPOSE_COLS);
+QUARTER_AT(QuarterTranspose, tile_shift, QUARTER_TRANSPOSE_TILE_SHIFT);
 _Static_assert(sizeof(struct QuarterTranspose) == QUARTER_TRANSPOSE_BYTES, "size");
 QUARTER_AT(QuarterScaling, now, QUARTER_SCALING_NOW);
 QUARTER_AT(QuarterScaling, history, QUARTER_SCALING_HISTORY);

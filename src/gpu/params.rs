@@ -77,10 +77,14 @@ unsafe impl Parameters for QuarterDequantize {}
 pub(super) struct QuarterTranspose {
     pub(super) codes: u64,
     pub(super) codes_t: u64,
+    pub(super) scale_inv: u64,
+    pub(super) scale_inv_t: u64,
     pub(super) pitch: u64,
     pub(super) pitch_t: u64,
     pub(super) rows: u32,
     pub(super) cols: u32,
+    pub(super) tile_shift: u32,
+    pub(super) reserved: u32,
 }
 
 // SAFETY: wide fields first, an even number of narrow ones behind them.
@@ -143,7 +147,7 @@ mod tests {
         assert_eq!(constants["OWN_AMAX"], OWN_AMAX as usize);
         same_layout!(constants, QuarterQuantize, "QUANTIZE": src codes codes_t scale scale_t scale_inv scale_inv_t amax counts amax_t counts_t first row_stride src_pitch pitch pitch_t rows cols row_shift col_shift scale_cols row_shift_t col_shift_t scale_cols_t seed_low seed_high tensor step max_margin floor flags spans);
         same_layout!(constants, QuarterDequantize, "DEQUANTIZE": codes scale_inv dst pitch dst_pitch rows cols row_shift col_shift scale_cols spans);
-        same_layout!(constants, QuarterTranspose, "TRANSPOSE": codes codes_t pitch pitch_t rows cols);
+        same_layout!(constants, QuarterTranspose, "TRANSPOSE": codes codes_t scale_inv scale_inv_t pitch pitch_t rows cols tile_shift);
         same_layout!(constants, QuarterScaling, "SCALING": now history next scale max_margin non_finite tensors window most_recent on_zero on_non_finite floor pow2);
     }
 }
