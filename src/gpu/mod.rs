@@ -4,6 +4,7 @@
 //! launches; CUDA and the emulator are two [`Driver`]s behind the same launch path.
 
 mod check;
+mod dequantize;
 mod device;
 mod driver;
 #[cfg(feature = "emulator")]
@@ -12,16 +13,21 @@ mod error;
 mod launch;
 mod params;
 mod quantize;
+mod scaling;
 mod text;
+mod transpose;
 mod wide;
 
+pub use dequantize::DequantizeOn;
 pub use device::{Buffer, Device};
 pub use driver::{Driver, Launch, Stream};
 #[cfg(feature = "emulator")]
 pub use emulator::Emulator;
 pub use error::DeviceError;
 pub use quantize::{CastStatsOn, QuantizeOn, ScaleOn, TransposedOn};
+pub use scaling::{DelayedOn, UpdateScalesOn};
 pub use text::{Origin, Text};
+pub use transpose::TransposeOn;
 pub use wide::WideType;
 
 /// The emulator's own types, for its options and counters.

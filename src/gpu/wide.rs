@@ -52,3 +52,8 @@ pub(super) fn bytes_of<T: Element>(numbers: &[T]) -> &[u8] {
     // SAFETY: f32, bf16 and f16 (the trait is sealed) have neither padding nor lifetimes.
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }
+
+/// Numbers of bytes from a device, which is little-endian.
+pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}

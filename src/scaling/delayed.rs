@@ -121,6 +121,16 @@ impl Delayed {
         &self.policy
     }
 
+    /// Length of each history.
+    pub fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Which amax of the window sets the scale.
+    pub fn choice(&self) -> AmaxChoice {
+        self.choice
+    }
+
     /// The format of a tensor; `None` if there is no such tensor.
     pub fn format(&self, tensor: usize) -> Option<Format> {
         self.formats.get(tensor).copied()

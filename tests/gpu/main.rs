@@ -1,6 +1,9 @@
 //! The kernels against the CPU reference, bit for bit, on every device there is: property tests
 //! over types, formats, shapes, layouts and values, and what the emulator alone can count.
 
+mod dequantize;
 mod devices;
 mod quantize;
+mod scaling;
+mod transpose;
 mod values;

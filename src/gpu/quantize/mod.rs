@@ -3,4 +3,5 @@
 mod raw;
 mod safe;
 
+pub(super) use raw::tiles;
 pub use raw::{CastStatsOn, QuantizeOn, ScaleOn, TransposedOn};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::gpu::wide::bytes_of;
+use crate::gpu::wide::{bytes_of, floats};
 use crate::gpu::{Buffer, CastStatsOn, Device, Driver, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType};
 use crate::quantize::{Cast, CastStats, Granularity, Matrix, Quantized, Quantizer, Scale, default_pitch};
 use crate::{Element, Result};
@@ -162,8 +162,4 @@ impl Destination {
         };
         Ok(Cast { data, stats })
     }
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
