@@ -4,6 +4,8 @@
 mod dequantize;
 mod devices;
 mod quantize;
+mod raw;
 mod scaling;
+mod traffic;
 mod transpose;
 mod values;

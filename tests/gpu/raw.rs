@@ -1,0 +1,172 @@
+//! The raw layer: a matrix anywhere in memory, what is not wanted, and what is refused.
+
+use std::sync::Arc;
+
+use half::bf16;
+use quarter::gpu::emulate::{Options, Touches};
+use quarter::gpu::{Buffer, CastStatsOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType};
+use quarter::quantize::{Granularity, Matrix, Quantizer, Rounding, Scale};
+use quarter::scaling::Policy;
+use quarter::{Error, Format};
+
+/// A cast of `rows` x `cols` bf16, and all its memory.
+pub struct Bench {
+    pub emulator: Arc<Emulator>,
+    pub src: Buffer,
+    pub codes: Buffer,
+    pub codes_t: Buffer,
+    pub scale_inv: Buffer,
+    pub scale_inv_t: Buffer,
+    pub scales: Buffer,
+    pub stats: Buffer,
+    pub workspace: Buffer,
+    pub cast: QuantizeOn,
+}
+
+impl Bench {
+    /// Source at a pitch, `offset` elements into its allocation.
+    pub fn new(data: &[bf16], (rows, cols): (usize, usize), pitch: usize, offset: usize) -> Self {
+        let emulator = Arc::new(Emulator::new(Options { count_touches: true, ..Options::default() }));
+        let driver: Arc<dyn Driver> = emulator.clone();
+        let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect();
+        let [pitch_c, pitch_t] = [cols, rows].map(|n: usize| n.next_multiple_of(16));
+        let src = Buffer::from_bytes(&driver, &bytes).unwrap();
+        let codes = Buffer::zeroed(&driver, rows * pitch_c).unwrap();
+        let codes_t = Buffer::zeroed(&driver, cols * pitch_t).unwrap();
+        let [scale_inv, scale_inv_t] =
+            [0; 2].map(|_| Buffer::zeroed(&driver, 4 * rows.max(cols) * 8).unwrap());
+        let ones: Vec<u8> = 1f32.to_le_bytes().repeat(rows * cols.div_ceil(128));
+        let scales = Buffer::from_bytes(&driver, &ones).unwrap();
+        let stats = Buffer::zeroed(&driver, 64).unwrap();
+        let workspace = Buffer::new(&driver, 4 * (rows + cols)).unwrap();
+        let cast = QuantizeOn {
+            wide: WideType::Bf16,
+            src: src.address() + 2 * offset as u64,
+            rows,
+            cols,
+            src_pitch: pitch,
+            format: Format::E4m3,
+            rounding: Rounding::Nearest,
+            granularity: Granularity::Tensor,
+            scale: ScaleOn::Given(scales.address()),
+            codes: codes.address(),
+            pitch: pitch_c,
+            scale_inv: scale_inv.address(),
+            stats: CastStatsOn { amax: stats.address(), counts: stats.address() + 8 },
+            transposed: None,
+            workspace: workspace.address(),
+        };
+        Self { emulator, src, codes, codes_t, scale_inv, scale_inv_t, scales, stats, workspace, cast }
+    }
+
+    /// With the transposed copy.
+    pub fn transposing(mut self) -> Self {
+        self.cast.transposed = Some(TransposedOn {
+            codes: self.codes_t.address(),
+            pitch: self.cast.rows.next_multiple_of(16),
+            scale_inv: self.scale_inv_t.address(),
+            stats: CastStatsOn { amax: self.stats.address() + 32, counts: self.stats.address() + 40 },
+        });
+        self
+    }
+
+    pub fn run(&self) -> Result<(), Error> {
+        // SAFETY: the arrays above are as large as the cast says.
+        unsafe { self.cast.enqueue(&*self.emulator, Stream::default()) }
+    }
+
+    pub fn touches(&self, buffer: &Buffer) -> Touches {
+        self.emulator.touches(buffer.address()).unwrap()
+    }
+}
+
+pub fn numbers(n: usize) -> Vec<bf16> {
+    (0..n).map(|i| bf16::from_f32((i as f32 * 0.37).sin() * 3.0)).collect()
+}
+
+/// Every alignment of the first row and of the ones behind it; nothing outside is touched, or the
+/// emulator, whose allocations end with the matrix, would say so.
+#[test]
+fn a_matrix_may_begin_anywhere() {
+    for offset in 0..9 {
+        for gap in [0, 1, 2, 3, 4, 8] {
+            let (rows, cols, pitch) = (3, 530, 530 + gap);
+            let data = numbers(offset + (rows - 1) * pitch + cols);
+            let bench = Bench::new(&data, (rows, cols), pitch, offset).transposing();
+            bench.run().unwrap();
+            let q = Quantizer { scale: Scale::Given(&[1.0]), ..Quantizer::default() };
+            let src = Matrix::with_pitch(&data[offset..], rows, cols, pitch).unwrap();
+            let (cast, transposed) = q.quantize_both(src).unwrap();
+            // SAFETY: zeroed.
+            let (codes, codes_t) = unsafe { (bench.codes.to_bytes(), bench.codes_t.to_bytes()) };
+            assert_eq!(codes.unwrap(), cast.data.padded(), "{offset} {gap}");
+            assert_eq!(codes_t.unwrap(), transposed.data.padded(), "{offset} {gap}");
+            // Between the rows, nothing is read.
+            let loads = bench.touches(&bench.src).loads;
+            for (i, loads) in loads.chunks(2).enumerate() {
+                let inside = i >= offset && (i - offset) % pitch < cols;
+                assert_eq!(loads, [inside as u8; 2], "{offset} {gap} {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_wanted_is_not_written() {
+    for granularity in [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128] {
+        let mut bench = Bench::new(&numbers(40 * 200), (40, 200), 200, 0);
+        bench.cast.scale = ScaleOn::Current(Policy::default());
+        bench.cast.granularity = granularity;
+        bench.cast.scale_inv = 0;
+        bench.cast.stats = CastStatsOn::default();
+        bench.run().unwrap();
+        assert!(bench.touches(&bench.scale_inv).stores.iter().all(|n| *n == 0));
+        assert!(bench.touches(&bench.stats).stores.iter().all(|n| *n == 0));
+    }
+}
+
+#[test]
+fn refused_before_anything_is_enqueued() {
+    let bench = |change: fn(&mut QuantizeOn)| {
+        let mut bench = Bench::new(&numbers(4 * 64), (4, 64), 64, 0).transposing();
+        change(&mut bench.cast);
+        let error = bench.run().unwrap_err();
+        assert!(bench.touches(&bench.src).loads.iter().all(|n| *n == 0));
+        error.to_string()
+    };
+    let messages = [
+        bench(|c| c.src += 1),
+        bench(|c| c.src = 0),
+        bench(|c| c.codes += 8),
+        bench(|c| c.pitch = 72),
+        bench(|c| c.pitch = 48),
+        bench(|c| c.src_pitch = 63),
+        bench(|c| c.scale = ScaleOn::Given(0)),
+        bench(|c| c.scale_inv += 2),
+        bench(|c| c.stats.counts += 4),
+        bench(|c| c.rows = 1 << 31),
+        bench(|c| c.granularity = Granularity::Row),
+        bench(|c| c.scale = ScaleOn::Current(Policy { margin: 65, ..Policy::default() })),
+        bench(|c| {
+            c.scale = ScaleOn::Current(Policy::default());
+            c.workspace = 0;
+        }),
+    ];
+    for (message, expected) in messages.iter().zip([
+        "source is 0x",
+        "source is 0x0; an address on the device is needed",
+        "codes is 0x",
+        "codes is 4 x 64; the pitch of 72 bytes has to be a multiple of 16, at least 64",
+        "codes is 4 x 64; the pitch of 48 bytes",
+        "source is 4 x 64; the pitch of 126 bytes",
+        "scale is 0x0; an address",
+        "scale_inv is 0x",
+        "counts is 0x",
+        "matrix is 2147483648 x 64; sides below",
+        "granularity is Row with given scales; Tensor and Block128x128",
+        "margin is 65",
+        "workspace is 0x0; an address",
+    ]) {
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
