@@ -74,7 +74,7 @@ impl DequantizeOn {
             spans,
         };
         let entry = format!("dequantize_{}_{}", self.wide.name(), format_name(self.format));
-        let shape = striding(driver, items);
+        let shape = striding(driver, items, 6);
         // SAFETY: as the caller promises.
         unsafe { enqueue(driver, stream, "dequantize", &entry, shape, &params) }
     }

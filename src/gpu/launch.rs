@@ -14,11 +14,11 @@ pub(super) struct Shape {
     pub(super) threads: u32,
 }
 
-/// Blocks of [`THREADS`] whose warps take `items` in turns: what the machine holds at once, a few
-/// times over, so that the last ones do not leave it empty.
-pub(super) fn striding(driver: &dyn Driver, items: u32) -> Shape {
-    let most = driver.processors().saturating_mul(16);
-    Shape { blocks: items.div_ceil(THREADS / 32).clamp(1, most), threads: THREADS }
+/// Blocks of [`THREADS`] whose warps take `items` in turns: as many as the machine holds at once,
+/// where a processor holds `resident` (the entry's `.minnctapersm`), so that all end together.
+pub(super) fn striding(driver: &dyn Driver, items: u32, resident: u32) -> Shape {
+    let most = driver.processors().saturating_mul(resident);
+    Shape { blocks: items.div_ceil(THREADS / 32).clamp(1, most.max(1)), threads: THREADS }
 }
 
 /// Enqueues an entry of a text.

@@ -102,7 +102,7 @@ impl UpdateScalesOn {
             pow2: u32::from(self.policy.pow2),
             reserved: 0,
         };
-        let shape = striding(driver, tensors);
+        let shape = striding(driver, tensors, 8);
         // SAFETY: as the caller promises.
         unsafe { enqueue(driver, stream, "scaling", "scaling", shape, &params) }
     }

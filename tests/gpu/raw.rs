@@ -19,7 +19,7 @@ pub struct Bench {
     pub scale_inv_t: Buffer,
     pub scales: Buffer,
     pub stats: Buffer,
-    pub workspace: Buffer,
+    _workspace: Buffer,
     pub cast: QuantizeOn,
 }
 
@@ -56,7 +56,7 @@ impl Bench {
             transposed: None,
             workspace: workspace.address(),
         };
-        Self { emulator, src, codes, codes_t, scale_inv, scale_inv_t, scales, stats, workspace, cast }
+        Self { emulator, src, codes, codes_t, scale_inv, scale_inv_t, scales, stats, _workspace: workspace, cast }
     }
 
     /// With the transposed copy.

@@ -125,22 +125,31 @@ impl QuantizeOn {
         stream: Stream,
         mut params: QuarterQuantize,
     ) -> Result<()> {
+        // Blocks that a processor holds, and warps of the largest: as the entries declare.
+        let (resident, resident_given, most_warps) = match self.rounding {
+            Rounding::Nearest => (4, 3, 32),
+            Rounding::Stochastic(_) => (3, 2, 16),
+        };
         let units = params.rows * params.spans;
-        let mut shape = striding(driver, units);
-        let stem = match (self.scale, self.granularity) {
-            (ScaleOn::Given(_), _) => "quantize_cast",
+        let (stem, shape) = match (self.scale, self.granularity) {
+            (ScaleOn::Given(_), Granularity::Tensor) => {
+                ("quantize_tensor", striding(driver, units, resident))
+            }
+            (ScaleOn::Given(_), _) => ("quantize_cast", striding(driver, units, resident_given)),
             (ScaleOn::Current(_), Granularity::Tensor) => {
                 // SAFETY: as the caller promises.
                 unsafe { self.tensor_amax(driver, stream, &mut params)? };
-                "quantize_cast"
+                ("quantize_tensor", striding(driver, units, resident))
             }
             (ScaleOn::Current(_), Granularity::Row) => {
-                let warps = params.spans.min(32);
+                let warps = params.spans.min(most_warps);
                 let at_once = driver.processors() * (64 / warps).min(32);
-                shape = Shape { blocks: params.rows.clamp(1, at_once), threads: 32 * warps };
-                "quantize_row"
+                let blocks = params.rows.clamp(1, at_once.max(1));
+                ("quantize_row", Shape { blocks, threads: 32 * warps })
             }
-            (ScaleOn::Current(_), Granularity::Block1x128) => "quantize_block",
+            (ScaleOn::Current(_), Granularity::Block1x128) => {
+                ("quantize_block", striding(driver, units, resident))
+            }
             // SAFETY: as the caller promises.
             (ScaleOn::Current(_), Granularity::Block128x128) => unsafe {
                 return self.both(driver, stream, params);
@@ -195,7 +204,7 @@ impl QuantizeOn {
         params.flags |= FROM_AMAX;
         let amax = QuarterQuantize { amax: self.workspace, counts: 0, ..*params };
         let entry = format!("quantize_amax_{}", self.wide.name());
-        let shape = striding(driver, params.rows * params.spans);
+        let shape = striding(driver, params.rows * params.spans, 6);
         // SAFETY: as the caller promises.
         unsafe {
             driver.fill(stream, self.workspace, 0, 4)?;
