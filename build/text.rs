@@ -49,5 +49,21 @@ fn statements(line: &str) -> impl Iterator<Item = &str> {
     let code = line.split("//").next().unwrap_or("").trim_end();
     // The first piece keeps its indent if it is the only one.
     let many = code.matches(';').count() > 1;
-    code.split_inclusive(';').map(move |s| if many { s.trim() } else { s }).filter(|s| !s.trim().is_empty())
+    code.split_inclusive(';')
+        .map(move |s| if many { s.trim() } else { s })
+        .filter(|s| !s.trim().is_empty())
+}
+
+/// The text with a line marker at each origin, for ptxas.
+pub fn marked(text: &str, origins: &[Origin]) -> String {
+    let mut origins = origins.iter().peekable();
+    let mut marked = String::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        while let Some(origin) = origins.next_if(|origin| origin.line <= line) {
+            marked.push_str(&format!("# {} \"{}\"\n", origin.at, origin.file));
+        }
+        marked.push_str(text);
+        marked.push('\n');
+    }
+    marked
 }

@@ -32,6 +32,13 @@ impl Text {
         ALL
     }
 
+    /// Registers and shared memory of every entry, tab-separated with a head; `None` if no ptxas
+    /// was found when the crate was built.
+    pub fn resources() -> Option<&'static str> {
+        let table = include_str!(concat!(env!("OUT_DIR"), "/resources.tsv"));
+        (!table.is_empty()).then_some(table)
+    }
+
     /// The text of a template.
     pub fn find(name: &str) -> Option<&'static Self> {
         ALL.iter().find(|text| text.name == name)

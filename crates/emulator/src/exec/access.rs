@@ -237,7 +237,7 @@ fn load_row(warp: &mut Warp, context: &mut Context, inst: &Inst, first: u64, byt
     }
     let traffic = &mut context.counts.counters.global;
     // A row that begins inside a sector ends inside one.
-    traffic.load_sectors += u64::from(bytes) + u64::from(first % 32 != 0);
+    traffic.load_sectors += u64::from(bytes) + u64::from(!first.is_multiple_of(32));
     traffic.load_bytes += 32 * u64::from(bytes);
     true
 }
@@ -256,7 +256,7 @@ fn store_row(warp: &mut Warp, context: &mut Context, inst: &Inst, first: u64, by
         _ => gather_row::<4>(warp, regs, row),
     }
     let traffic = &mut context.counts.counters.global;
-    traffic.store_sectors += u64::from(bytes) + u64::from(first % 32 != 0);
+    traffic.store_sectors += u64::from(bytes) + u64::from(!first.is_multiple_of(32));
     traffic.store_bytes += 32 * u64::from(bytes);
     true
 }
