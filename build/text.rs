@@ -49,5 +49,7 @@ fn statements(line: &str) -> impl Iterator<Item = &str> {
     let code = line.split("//").next().unwrap_or("").trim_end();
     // The first piece keeps its indent if it is the only one.
     let many = code.matches(';').count() > 1;
-    code.split_inclusive(';').map(move |s| if many { s.trim() } else { s }).filter(|s| !s.trim().is_empty())
+    code.split_inclusive(';')
+        .map(move |s| if many { s.trim() } else { s })
+        .filter(|s| !s.trim().is_empty())
 }

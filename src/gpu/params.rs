@@ -125,7 +125,8 @@ mod tests {
     /// `#define QUARTER_NAME VALUE` of the header.
     fn constants() -> HashMap<&'static str, usize> {
         let lines = include_str!("../../cuda/quarter.h").lines();
-        let defined = lines.filter_map(|line| line.strip_prefix("#define QUARTER_")?.split_once(' '));
+        let defined =
+            lines.filter_map(|line| line.strip_prefix("#define QUARTER_")?.split_once(' '));
         defined.filter_map(|(name, value)| Some((name, value.parse().ok()?))).collect()
     }
 

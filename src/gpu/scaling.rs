@@ -6,7 +6,9 @@ use super::launch::{enqueue, striding};
 use super::params::QuarterScaling;
 use super::wide::{bytes_of, floats};
 use super::{Buffer, Device, Driver, Stream, check};
-use crate::scaling::{AmaxChoice, Delayed, DelayedState, NonFiniteAmax, Policy, TinyAmax, ZeroAmax};
+use crate::scaling::{
+    AmaxChoice, Delayed, DelayedState, NonFiniteAmax, Policy, TinyAmax, ZeroAmax,
+};
 use crate::{Error, Result};
 
 /// [`Delayed::update`] on a device, in addresses of the device: all tensors of a model in one

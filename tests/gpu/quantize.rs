@@ -42,7 +42,12 @@ fn granularities() -> impl Strategy<Value = Granularity> {
 
 fn policies() -> impl Strategy<Value = Policy> {
     let tiny = prop_oneof![Just(TinyAmax::Clamp), Just(TinyAmax::Floor(1e-4))];
-    (tiny, -2..3, any::<bool>()).prop_map(|(tiny, margin, pow2)| Policy { tiny, margin, pow2, ..Policy::default() })
+    (tiny, -2..3, any::<bool>()).prop_map(|(tiny, margin, pow2)| Policy {
+        tiny,
+        margin,
+        pow2,
+        ..Policy::default()
+    })
 }
 
 fn words() -> impl Strategy<Value = Option<Words>> {
@@ -50,7 +55,8 @@ fn words() -> impl Strategy<Value = Option<Words>> {
     let sources = (any::<u64>(), any::<u32>(), any::<u32>()).prop_map(source);
     let first = prop_oneof![0..64u64, any::<u64>(), Just((1 << 52) - 40)];
     let stride = prop_oneof![0..4096u64, any::<u64>()];
-    let shard = (sources.clone(), first, stride).prop_map(|(s, f, r)| Some(Words::of_shard(s, f, r)));
+    let shard =
+        (sources.clone(), first, stride).prop_map(|(s, f, r)| Some(Words::of_shard(s, f, r)));
     prop_oneof![2 => Just(None), 1 => sources.prop_map(|s| Some(Words::of(s))), 1 => shard]
 }
 
@@ -65,13 +71,31 @@ fn sides() -> impl Strategy<Value = (usize, usize)> {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let layout = (prop_oneof![Just(0), 0..20usize], prop_oneof![Just(0), 0..9usize], prop_oneof![Just(0), Just(16), Just(48)]);
+    let layout = (
+        prop_oneof![Just(0), 0..20usize],
+        prop_oneof![Just(0), 0..9usize],
+        prop_oneof![Just(0), Just(16), Just(48)],
+    );
     let how = (formats(), granularities(), any::<bool>(), policies(), words());
     let seeds = (kinds(), any::<u64>(), prop_oneof![Just(0), any::<u64>()]);
     (sides(), layout, how, seeds).prop_map(|((rows, cols), (gap, offset, code_gap), how, seeds)| {
         let (format, granularity, given, policy, stochastic) = how;
         let (kind, seed, schedule) = seeds;
-        Case { rows, cols, gap, offset, format, granularity, given, policy, stochastic, code_gap, kind, seed, schedule }
+        Case {
+            rows,
+            cols,
+            gap,
+            offset,
+            format,
+            granularity,
+            given,
+            policy,
+            stochastic,
+            code_gap,
+            kind,
+            seed,
+            schedule,
+        }
     })
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use half::bf16;
 use quarter::gpu::emulate::{Options, Touches};
-use quarter::gpu::{Buffer, CastStatsOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType};
+use quarter::gpu::{
+    Buffer, CastStatsOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType,
+};
 use quarter::quantize::{Granularity, Matrix, Quantizer, Rounding, Scale};
 use quarter::scaling::Policy;
 use quarter::{Error, Format};
@@ -26,7 +28,8 @@ pub struct Bench {
 impl Bench {
     /// Source at a pitch, `offset` elements into its allocation.
     pub fn new(data: &[bf16], (rows, cols): (usize, usize), pitch: usize, offset: usize) -> Self {
-        let emulator = Arc::new(Emulator::new(Options { count_touches: true, ..Options::default() }));
+        let emulator =
+            Arc::new(Emulator::new(Options { count_touches: true, ..Options::default() }));
         let driver: Arc<dyn Driver> = emulator.clone();
         let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect();
         let [pitch_c, pitch_t] = [cols, rows].map(|n: usize| n.next_multiple_of(16));
@@ -56,7 +59,18 @@ impl Bench {
             transposed: None,
             workspace: workspace.address(),
         };
-        Self { emulator, src, codes, codes_t, scale_inv, scale_inv_t, scales, stats, _workspace: workspace, cast }
+        Self {
+            emulator,
+            src,
+            codes,
+            codes_t,
+            scale_inv,
+            scale_inv_t,
+            scales,
+            stats,
+            _workspace: workspace,
+            cast,
+        }
     }
 
     /// With the transposed copy.
@@ -65,7 +79,10 @@ impl Bench {
             codes: self.codes_t.address(),
             pitch: self.cast.rows.next_multiple_of(16),
             scale_inv: self.scale_inv_t.address(),
-            stats: CastStatsOn { amax: self.stats.address() + 32, counts: self.stats.address() + 40 },
+            stats: CastStatsOn {
+                amax: self.stats.address() + 32,
+                counts: self.stats.address() + 40,
+            },
         });
         self
     }
@@ -113,7 +130,9 @@ fn a_matrix_may_begin_anywhere() {
 
 #[test]
 fn what_is_not_wanted_is_not_written() {
-    for granularity in [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128] {
+    for granularity in
+        [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128]
+    {
         let mut bench = Bench::new(&numbers(40 * 200), (40, 200), 200, 0);
         bench.cast.scale = ScaleOn::Current(Policy::default());
         bench.cast.granularity = granularity;

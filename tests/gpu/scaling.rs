@@ -9,11 +9,8 @@ use crate::values::Draws;
 
 fn policies() -> impl Strategy<Value = Policy> {
     let zero = prop::sample::select(vec![ZeroAmax::Keep, ZeroAmax::One]);
-    let non_finite = prop::sample::select(vec![
-        NonFiniteAmax::Keep,
-        NonFiniteAmax::Backoff,
-        NonFiniteAmax::One,
-    ]);
+    let non_finite =
+        prop::sample::select(vec![NonFiniteAmax::Keep, NonFiniteAmax::Backoff, NonFiniteAmax::One]);
     let tiny = prop::sample::select(vec![TinyAmax::Clamp, TinyAmax::Floor(1e-4)]);
     (zero, non_finite, tiny, prop_oneof![-3..4, Just(64), Just(-64)], any::<bool>()).prop_map(
         |(zero, non_finite, tiny, margin, pow2)| Policy { zero, non_finite, tiny, margin, pow2 },

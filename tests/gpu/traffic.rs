@@ -1,12 +1,12 @@
 //! What only the emulator can tell: each byte is read and written once, in whole sectors, without
 //! bank conflicts; and what an element costs.
 
+use quarter::gpu::ScaleOn;
 use quarter::gpu::emulate::Counters;
 use quarter::gpu::{Buffer, DequantizeOn, Stream, TransposeOn, WideType};
 use quarter::quantize::{Granularity, Rounding, Words};
 use quarter::random::Source;
 use quarter::scaling::Policy;
-use quarter::gpu::ScaleOn;
 
 use crate::raw::{Bench, numbers};
 
@@ -17,7 +17,11 @@ const COLS: usize = 1024;
 fn all(bench: &Bench, buffer: &Buffer, loads: u8, stores: u8) {
     let touches = bench.touches(buffer);
     assert!(touches.loads.iter().all(|n| *n == loads), "loads: {:?}", touches.loads.iter().max());
-    assert!(touches.stores.iter().all(|n| *n == stores), "stores: {:?}", touches.stores.iter().max());
+    assert!(
+        touches.stores.iter().all(|n| *n == stores),
+        "stores: {:?}",
+        touches.stores.iter().max()
+    );
 }
 
 fn some(bench: &Bench, buffer: &Buffer, bytes: usize) {
@@ -91,7 +95,11 @@ fn casts_touch_each_byte_once() {
             );
             assert_eq!(counters.bank_conflicts, 0, "{granularity:?}");
             let got = instructions(&counters);
-            if rounding == Rounding::Nearest { row.4 = got } else { row.5 = got }
+            if rounding == Rounding::Nearest {
+                row.4 = got
+            } else {
+                row.5 = got
+            }
             assert!(expected == 0.0 || got <= expected, "{granularity:?}: {got}, not {expected}");
         }
         table.push(row);

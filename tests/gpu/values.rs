@@ -45,7 +45,9 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             T::from_f32(unit * 2f32.powi(e))
         };
         match kind {
-            Kind::Tame if rare && z.is_multiple_of(997) => from_bits(0x7fff_ff01 | z as u32 & 0x8000_8000),
+            Kind::Tame if rare && z.is_multiple_of(997) => {
+                from_bits(0x7fff_ff01 | z as u32 & 0x8000_8000)
+            }
             Kind::Tame => binades(-3, 3),
             Kind::Spread => binades(-20, 15),
             Kind::Anything => from_bits(z as u32),

@@ -166,7 +166,8 @@ impl QuantizeOn {
         stream: Stream,
         mut params: QuarterQuantize,
     ) -> Result<()> {
-        let tiles = params.rows.div_ceil(128).max(1) as u64 * params.cols.div_ceil(128).max(1) as u64;
+        let tiles =
+            params.rows.div_ceil(128).max(1) as u64 * params.cols.div_ceil(128).max(1) as u64;
         let tiles = check::count("matrix", (self.rows, self.cols), tiles)?;
         let shape = Shape { blocks: tiles, threads: 256 };
         let stem = if self.granularity.is_symmetric() { "quantize_tile" } else { "quantize_both" };

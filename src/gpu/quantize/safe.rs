@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use crate::gpu::wide::{bytes_of, floats};
-use crate::gpu::{Buffer, CastStatsOn, Device, Driver, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType};
-use crate::quantize::{Cast, CastStats, Granularity, Matrix, Quantized, Quantizer, Scale, default_pitch};
+use crate::gpu::{
+    Buffer, CastStatsOn, Device, Driver, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType,
+};
+use crate::quantize::{
+    Cast, CastStats, Granularity, Matrix, Quantized, Quantizer, Scale, default_pitch,
+};
 use crate::{Element, Result};
 
 impl Quantizer<'_> {
@@ -60,7 +64,9 @@ impl Quantizer<'_> {
         let pitch = self.pitch.unwrap_or(default_pitch(cols));
         let to = Destination::new(driver, (rows, cols), pitch, self.granularity)?;
         let to_transposed = match both {
-            true => Some(Destination::new(driver, (cols, rows), default_pitch(rows), self.granularity)?),
+            true => {
+                Some(Destination::new(driver, (cols, rows), default_pitch(rows), self.granularity)?)
+            }
             false => None,
         };
         let mut cast = QuantizeOn {
