@@ -4,11 +4,10 @@
 use quarter::gpu::ScaleOn;
 use quarter::gpu::emulate::Counters;
 use quarter::gpu::{Buffer, DequantizeOn, Stream, TransposeOn, WideType};
-use quarter::quantize::{Granularity, Rounding, Words};
-use quarter::random::Source;
+use quarter::quantize::{Granularity, Rounding};
 use quarter::scaling::Policy;
 
-use crate::raw::{Bench, numbers};
+use crate::raw::{Bench, STOCHASTIC, numbers};
 
 const ROWS: usize = 512;
 const COLS: usize = 1024;
@@ -42,9 +41,6 @@ fn whole_sectors(counters: &Counters, loaded: usize, stored: usize, scales: usiz
 fn instructions(counters: &Counters) -> f64 {
     (counters.thread_instructions as f64 / (ROWS * COLS) as f64 * 100.0).round() / 100.0
 }
-
-const STOCHASTIC: Rounding =
-    Rounding::Stochastic(Words::of(Source { seed: 1, tensor: 2, step: 3 }));
 
 /// Granularity, whether its scales are given, with the transpose, loads of each byte,
 /// instructions of an element to nearest and stochastic, for bf16.
