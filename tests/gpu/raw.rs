@@ -7,7 +7,8 @@ use quarter::gpu::emulate::{Options, Touches};
 use quarter::gpu::{
     Buffer, CastStatsOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType,
 };
-use quarter::quantize::{Granularity, Matrix, Quantizer, Rounding, Scale};
+use quarter::quantize::{Granularity, Matrix, Quantizer, Rounding, Scale, Words};
+use quarter::random::Source;
 use quarter::scaling::Policy;
 use quarter::{Error, Format};
 
@@ -96,6 +97,9 @@ impl Bench {
         self.emulator.touches(buffer.address()).unwrap()
     }
 }
+
+pub const STOCHASTIC: Rounding =
+    Rounding::Stochastic(Words::of(Source { seed: 1, tensor: 2, step: 3 }));
 
 pub fn numbers(n: usize) -> Vec<bf16> {
     (0..n).map(|i| bf16::from_f32((i as f32 * 0.37).sin() * 3.0)).collect()
@@ -187,5 +191,26 @@ fn refused_before_anything_is_enqueued() {
         "workspace is 0x0; an address",
     ]) {
         assert!(message.starts_with(expected), "{message}");
+    }
+}
+
+/// Longer than a block's registers: read twice, and the same bits.
+#[test]
+fn long_rows() {
+    for (cols, rounding) in
+        [(16384, Rounding::Nearest), (16900, Rounding::Nearest), (8200, STOCHASTIC)]
+    {
+        let data = numbers(2 * cols);
+        let mut bench = Bench::new(&data, (2, cols), cols, 0);
+        bench.cast.scale = ScaleOn::Current(Policy::default());
+        bench.cast.granularity = Granularity::Row;
+        bench.cast.rounding = rounding;
+        bench.run().unwrap();
+        let q = Quantizer { granularity: Granularity::Row, rounding, ..Quantizer::default() };
+        let cast = q.quantize(Matrix::new(&data, 2, cols).unwrap()).unwrap();
+        // SAFETY: zeroed.
+        assert_eq!(unsafe { bench.codes.to_bytes() }.unwrap(), cast.data.padded());
+        let loads = if cols == 16384 { 1 } else { 2 };
+        assert!(bench.touches(&bench.src).loads.iter().all(|n| *n == loads));
     }
 }

@@ -51,8 +51,8 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Tame => binades(-3, 3),
             Kind::Spread => binades(-20, 15),
             Kind::Anything => from_bits(z as u32),
-            Kind::Sparse if z % 7 == 0 => binades(-12, 3),
-            Kind::Sparse => T::from_f32(if z % 2 == 0 { 0.0 } else { -0.0 }),
+            Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
+            Kind::Sparse => T::from_f32(if z.is_multiple_of(2) { 0.0 } else { -0.0 }),
         }
     };
     (0..n).map(|_| one(&mut draws)).collect()
