@@ -8,3 +8,8 @@ pub fn devices(seed: u64) -> Vec<Device> {
     let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
     vec![Device::emulator(Options { schedule, ..Options::default() })]
 }
+
+/// The GPU.
+pub fn gpu() -> Option<std::sync::Arc<dyn quarter::gpu::Driver>> {
+    None
+}

@@ -328,12 +328,13 @@ fn loads_and_stores(put: &mut impl FnMut(String, Form)) {
         ("ld.global.nc.L1::no_allocate.L2::128B", Op::LdGlobal),
         ("ld.global.nc.L1::no_allocate.L2::256B", Op::LdGlobal),
     ];
-    const STORES: [(&str, Op); 8] = [
+    const STORES: [(&str, Op); 9] = [
         ("st.shared", Op::StShared),
         ("st.shared::cta", Op::StShared),
         ("st.volatile.shared", Op::StShared),
         ("st.global", Op::StGlobal),
         ("st.volatile.global", Op::StGlobal),
+        ("st.relaxed.gpu.global", Op::StGlobal),
         ("st.release.gpu.global", Op::StGlobal),
         ("st.global.cs", Op::StGlobal),
         ("st.global.L1::no_allocate", Op::StGlobal),

@@ -1,0 +1,152 @@
+//! What silicon says of the questions that no document answers, and whether the emulator agrees.
+//!
+//! Each question is small kernels whose outputs are hashed. `record` asks a GPU and writes one table
+//! a question, `NAME.tsv`, with the emulator's disagreements, bit for bit, in `differences.tsv`:
+//!
+//! ```sh
+//! QUARTER_RECORD=DIR cargo test --release --test record -- --ignored
+//! ```
+//!
+//! Tables that a GPU wrote are committed in `tests/record/silicon/`, and [`replay`] asks the
+//! emulator the same questions from then on. What each settles stands in [`QUESTIONS`]; the numbers
+//! D1 to D19 are those of the list of risks that the emulator was designed by. D1 to D6, D14, D15
+//! and D17 need instructions that join with the tensor core's kernels; D9 none, since no kernel
+//! uses an approximate function.
+
+mod answer;
+mod assembled;
+mod casts;
+#[allow(dead_code, reason = "shared with another test")]
+#[path = "../gpu/devices.rs"]
+mod devices;
+mod kernels;
+mod memory;
+mod one;
+mod ops;
+#[allow(dead_code, reason = "shared with another test")]
+#[path = "../gpu/values.rs"]
+mod values;
+mod warp;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{env, fs};
+
+use quarter::gpu::emulate::{Options, Schedule};
+use quarter::gpu::{Driver, Emulator};
+
+use answer::{Answer, Scope, read_table, table};
+
+/// Something to ask a machine.
+struct Question {
+    /// Stem of its table.
+    name: &'static str,
+    /// What its answer decides.
+    settles: &'static str,
+    ask: fn(&Arc<dyn Driver>, Scope) -> quarter::Result<Vec<Answer>>,
+}
+
+const QUESTIONS: [Question; 6] = [
+    Question {
+        name: "ops",
+        settles: "D8, D10, D11: what every register instruction gives on special values; \
+                  that .rn keeps products and sums apart",
+        ask: ops::ask,
+    },
+    Question {
+        name: "casts",
+        settles: "D11: casts of all 2^32 f32 to E4M3, E5M2, bf16 and f16",
+        ask: casts::ask,
+    },
+    Question {
+        name: "warp",
+        settles: "D12: lanes of shuffles, votes, reductions, the elected lane",
+        ask: warp::ask,
+    },
+    Question {
+        name: "atomics",
+        settles: "D13: atomics that commute give one result",
+        ask: memory::atomics,
+    },
+    Question {
+        name: "litmus",
+        settles: "D16: what is written before a fence and a flag is seen by who sees the flag",
+        ask: memory::litmus,
+    },
+    Question {
+        name: "kernels",
+        settles: "D18: the shipped kernels as a whole, over types, formats, scales and shapes",
+        ask: kernels::ask,
+    },
+];
+
+fn emulator(schedule: Schedule) -> Arc<dyn Driver> {
+    Arc::new(Emulator::new(Options { schedule, ..Options::default() }))
+}
+
+/// Asks the emulator what a GPU has been asked, as far as the scope goes.
+#[test]
+fn replay() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/record/silicon");
+    for question in &QUESTIONS {
+        let Ok(recorded) = fs::read_to_string(folder.join(question.name).with_extension("tsv"))
+        else {
+            println!("no GPU has answered {} yet ({})", question.name, question.settles);
+            continue;
+        };
+        let recorded = read_table(&recorded);
+        let answers = (question.ask)(&emulator(Schedule::InOrder), Scope::Sample).unwrap();
+        assert!(!answers.is_empty());
+        for answer in answers {
+            let silicon = recorded.get(&answer.key);
+            assert_eq!(silicon, Some(&answer.hash()), "{}: {}", question.name, answer.key);
+        }
+    }
+}
+
+/// The questions have one answer: it does not depend on what the hardware leaves open.
+#[test]
+fn order_changes_no_answer() {
+    for question in &QUESTIONS {
+        let ask = |schedule| (question.ask)(&emulator(schedule), Scope::Sample).unwrap();
+        let (ordered, random) = (ask(Schedule::InOrder), ask(Schedule::Random(7)));
+        assert!(ordered.len() > 1, "{}", question.name);
+        for (a, b) in ordered.iter().zip(&random) {
+            assert!(a == b, "{}: {}", question.name, a.key);
+        }
+    }
+}
+
+/// A GPU's answers, and the emulator's where they are others. `QUARTER_RECORD` names the folder.
+#[test]
+#[ignore = "needs a GPU, and QUARTER_RECORD"]
+fn record() {
+    let folder =
+        PathBuf::from(env::var_os("QUARTER_RECORD").expect("QUARTER_RECORD names a folder"));
+    fs::create_dir_all(&folder).unwrap();
+    let gpu = devices::gpu().expect("recordings are of a GPU");
+    let emulator = emulator(Schedule::InOrder);
+    let mut differences = String::from("question\tkey\trow\tsilicon\temulator\n");
+    for question in &QUESTIONS {
+        let silicon = (question.ask)(&gpu, Scope::All).unwrap();
+        fs::write(folder.join(question.name).with_extension("tsv"), table(&silicon)).unwrap();
+        let emulated = (question.ask)(&emulator, Scope::Sample).unwrap();
+        let mut differ = 0;
+        for answer in &emulated {
+            let same_key = silicon.iter().find(|s| s.key == answer.key).unwrap();
+            let rows = same_key.differences(answer);
+            differ += usize::from(!rows.is_empty());
+            for (row, ours, theirs) in rows.iter().take(20) {
+                differences +=
+                    &format!("{}\t{}\t{row}\t{ours:#x}\t{theirs:#x}\n", question.name, answer.key);
+            }
+        }
+        println!(
+            "{}: {} answers, the emulator differs in {differ} of {}",
+            question.name,
+            silicon.len(),
+            emulated.len()
+        );
+    }
+    fs::write(folder.join("differences.tsv"), differences).unwrap();
+}
