@@ -70,6 +70,8 @@
 //! ```
 
 pub mod adamw;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod element;
 mod error;
 pub mod gemm;

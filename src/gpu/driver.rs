@@ -1,5 +1,7 @@
 //! What a machine has to do to run a kernel.
 
+use std::time::Duration;
+
 use super::Text;
 use crate::Result;
 
@@ -58,6 +60,12 @@ pub trait Driver: Send + Sync {
     /// As [`write`](Self::write).
     unsafe fn fill(&self, stream: Stream, to: u64, byte: u8, bytes: usize) -> Result<()>;
 
+    /// Enqueues a copy between arrays of the device.
+    ///
+    /// # Safety
+    /// As [`read`](Self::read) and [`write`](Self::write), and the two do not overlap.
+    unsafe fn copy(&self, stream: Stream, from: u64, to: u64, bytes: usize) -> Result<()>;
+
     /// Enqueues a kernel: no allocation, no wait.
     ///
     /// # Safety
@@ -70,6 +78,16 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// What went wrong in it, or since the last call.
     fn synchronize(&self, stream: Stream) -> Result<()>;
+
+    /// The time that the device spends on what `work` enqueues on the stream. CUDA takes it by
+    /// events; the emulator has no time of its own, and gives that of this CPU.
+    ///
+    /// # Errors
+    /// Those of `work`, and as [`synchronize`](Self::synchronize).
+    fn time(&self, stream: Stream, work: &mut dyn FnMut() -> Result<()>) -> Result<Duration>;
+
+    /// Bytes of the cache that all processors share; 0 where there is none.
+    fn cache_bytes(&self) -> usize;
 
     /// Number of streaming multiprocessors: how many blocks a grid that strides should have.
     fn processors(&self) -> u32;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use quarter_emulator::{Counters, Grid, Machine, Module, Options, Touches};
 
@@ -87,6 +88,13 @@ impl Driver for Emulator {
         self.state().machine.write(to, &vec![byte; bytes]).map_err(refused)
     }
 
+    unsafe fn copy(&self, _: Stream, from: u64, to: u64, bytes: usize) -> Result<()> {
+        let mut state = self.state();
+        let mut copied = vec![0; bytes];
+        state.machine.read(from, &mut copied).map_err(refused)?;
+        state.machine.write(to, &copied).map_err(refused)
+    }
+
     unsafe fn launch(&self, _: Stream, launch: &Launch) -> Result<()> {
         let mut state = self.state();
         let key = launch.text.ptx.as_ptr() as usize;
@@ -110,6 +118,16 @@ impl Driver for Emulator {
             None => Ok(()),
             Some(lost) => Err(Error::Device(DeviceError::Emulator(lost))),
         }
+    }
+
+    fn time(&self, _: Stream, work: &mut dyn FnMut() -> Result<()>) -> Result<Duration> {
+        let began = Instant::now();
+        work()?;
+        Ok(began.elapsed())
+    }
+
+    fn cache_bytes(&self) -> usize {
+        0
     }
 
     fn processors(&self) -> u32 {

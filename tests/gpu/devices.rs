@@ -9,7 +9,8 @@ pub fn devices(seed: u64) -> Vec<Device> {
     vec![Device::emulator(Options { schedule, ..Options::default() })]
 }
 
-/// The GPU.
+/// The GPU, where there is one.
+#[allow(dead_code, reason = "for recordings")]
 pub fn gpu() -> Option<std::sync::Arc<dyn quarter::gpu::Driver>> {
     None
 }

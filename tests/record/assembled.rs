@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use quarter::Result;
 use quarter::gpu::{Driver, Launch, Stream};
@@ -38,6 +39,10 @@ impl Driver for Keeper {
         Ok(())
     }
 
+    unsafe fn copy(&self, _: Stream, _: u64, _: u64, _: usize) -> Result<()> {
+        Ok(())
+    }
+
     unsafe fn launch(&self, _: Stream, launch: &Launch) -> Result<()> {
         let mut texts = self.texts.lock().unwrap();
         texts.insert(launch.text.ptx.as_ptr() as usize, launch.text.ptx);
@@ -46,6 +51,14 @@ impl Driver for Keeper {
 
     fn synchronize(&self, _: Stream) -> Result<()> {
         Ok(())
+    }
+
+    fn time(&self, _: Stream, work: &mut dyn FnMut() -> Result<()>) -> Result<Duration> {
+        work().map(|()| Duration::ZERO)
+    }
+
+    fn cache_bytes(&self) -> usize {
+        0
     }
 
     fn processors(&self) -> u32 {

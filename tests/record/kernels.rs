@@ -12,7 +12,7 @@ use quarter::{Element, Format, Quantized};
 use crate::answer::{Answer, Scope, mix};
 use crate::values::{Kind, numbers};
 
-const SHAPES: [(usize, usize); 4] = [(1, 1), (3, 530), (130, 257), (256, 384)];
+const SHAPES: [(usize, usize); 4] = [(1, 1), (3, 530), (130, 257), (144, 256)];
 const GRANULARITIES: [Granularity; 4] =
     [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128];
 
