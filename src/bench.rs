@@ -179,6 +179,9 @@ mod tests {
             work()?;
             Ok(Duration::from_nanos(u64::from(*self.0.lock().unwrap())))
         }
+        fn describe(&self) -> String {
+            "steady".into()
+        }
         fn cache_bytes(&self) -> usize {
             50 << 20
         }

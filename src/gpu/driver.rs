@@ -86,6 +86,9 @@ pub trait Driver: Send + Sync {
     /// Those of `work`, and as [`synchronize`](Self::synchronize).
     fn time(&self, stream: Stream, work: &mut dyn FnMut() -> Result<()>) -> Result<Duration>;
 
+    /// The machine in words, for reports: what it is, and the version of its driver.
+    fn describe(&self) -> String;
+
     /// Bytes of the cache that all processors share; 0 where there is none.
     fn cache_bytes(&self) -> usize;
 

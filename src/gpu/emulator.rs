@@ -126,6 +126,10 @@ impl Driver for Emulator {
         Ok(began.elapsed())
     }
 
+    fn describe(&self) -> String {
+        format!("emulator {}", env!("CARGO_PKG_VERSION"))
+    }
+
     fn cache_bytes(&self) -> usize {
         0
     }

@@ -57,6 +57,10 @@ impl Driver for Keeper {
         work().map(|()| Duration::ZERO)
     }
 
+    fn describe(&self) -> String {
+        "a keeper of texts".into()
+    }
+
     fn cache_bytes(&self) -> usize {
         0
     }
