@@ -4,6 +4,8 @@
 //! launches; CUDA and the emulator are two [`Driver`]s behind the same launch path.
 
 mod check;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dequantize;
 mod device;
 mod driver;
@@ -18,6 +20,8 @@ mod text;
 mod transpose;
 mod wide;
 
+#[cfg(feature = "cuda")]
+pub use cuda::{Cuda, Graph, OwnedStream};
 pub use dequantize::DequantizeOn;
 pub use device::{Buffer, Device};
 pub use driver::{Driver, Launch, Stream};

@@ -44,6 +44,12 @@ impl Text {
         ALL.iter().find(|text| text.name == name)
     }
 
+    /// Names of its entries, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &'static str> {
+        let name = |rest: &'static str| rest.split(['(', ' ', '\n']).find(|s| !s.is_empty());
+        self.ptx.split(".entry ").skip(1).filter_map(name)
+    }
+
     /// The text with a GNU line marker at each origin, as ptxas and the emulator read them:
     /// their errors then name the template's line.
     pub fn marked(&self) -> String {
