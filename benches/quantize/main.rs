@@ -14,11 +14,11 @@ mod set;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use quarter::bench::Bench;
 use quarter::gpu::emulate::Options;
-use quarter::gpu::{Driver, Emulator};
+use quarter::gpu::{Cuda, Driver, Emulator};
 
 use cases::Case;
 use report::Report;
@@ -67,5 +67,7 @@ fn machine(emulator: bool) -> Result<Arc<dyn Driver>> {
     if emulator {
         return Ok(Arc::new(Emulator::new(Options::default())));
     }
-    bail!("no GPU; --emulator shows that the benchmark runs")
+    let cuda = Cuda::open(0).context("--emulator shows that the benchmark runs")?;
+    cuda.preload()?;
+    Ok(Arc::new(cuda))
 }

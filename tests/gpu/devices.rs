@@ -1,16 +1,29 @@
 //! Where the kernels are tested.
 
-use quarter::gpu::Device;
-use quarter::gpu::emulate::{Options, Schedule};
+use std::sync::{Arc, OnceLock};
 
-/// All devices there are; the emulator's order of everything the hardware leaves open by a seed.
+use quarter::gpu::emulate::{Options, Schedule};
+use quarter::gpu::{Cuda, Device};
+
+/// All devices there are: the emulator, whose seed orders everything that the hardware leaves open,
+/// and the GPU.
 pub fn devices(seed: u64) -> Vec<Device> {
     let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
-    vec![Device::emulator(Options { schedule, ..Options::default() })]
+    let emulator = Device::emulator(Options { schedule, ..Options::default() });
+    let gpu = gpu().map(|cuda| Device::new(cuda));
+    std::iter::once(emulator).chain(gpu).collect()
 }
 
-/// The GPU, where there is one.
-#[allow(dead_code, reason = "for recordings")]
-pub fn gpu() -> Option<std::sync::Arc<dyn quarter::gpu::Driver>> {
-    None
+/// The GPU. Without one, tests say so and go on, or fail if `QUARTER_REQUIRE_GPU` is set.
+pub fn gpu() -> Option<Arc<Cuda>> {
+    static GPU: OnceLock<Option<Arc<Cuda>>> = OnceLock::new();
+    let open = || match Cuda::open(0) {
+        Ok(cuda) => Some(Arc::new(cuda)),
+        Err(error) if std::env::var_os("QUARTER_REQUIRE_GPU").is_some() => panic!("{error}"),
+        Err(error) => {
+            eprintln!("kernels run in the emulator alone: {error}");
+            None
+        }
+    };
+    GPU.get_or_init(open).clone()
 }

@@ -3,6 +3,7 @@
 
 mod dequantize;
 mod devices;
+mod graph;
 mod quantize;
 mod raw;
 mod scaling;

@@ -124,8 +124,9 @@ fn record() {
     let folder =
         PathBuf::from(env::var_os("QUARTER_RECORD").expect("QUARTER_RECORD names a folder"));
     fs::create_dir_all(&folder).unwrap();
-    let gpu = devices::gpu().expect("recordings are of a GPU");
+    let gpu: Arc<dyn Driver> = devices::gpu().expect("recordings are of a GPU");
     let emulator = emulator(Schedule::InOrder);
+    fs::write(folder.join("machine.txt"), gpu.describe() + "\n").unwrap();
     let mut differences = String::from("question\tkey\trow\tsilicon\temulator\n");
     for question in &QUESTIONS {
         let silicon = (question.ask)(&gpu, Scope::All).unwrap();
