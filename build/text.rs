@@ -1,6 +1,6 @@
 //! From the preprocessor's output to the final text and the lines it comes from.
 
-/// From line `line` of the text on, lines are those of `file` from `at` on.
+/// From line `line` of the text up to the next origin, all is of line `at` of `file`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub line: u32,
@@ -15,22 +15,18 @@ pub struct Origin {
 pub fn finish(expanded: &str) -> (String, Vec<Origin>) {
     let (mut text, mut origins) = (String::new(), Vec::<Origin>::new());
     let (mut file, mut at, mut line) = (String::new(), 0, 1);
-    // What the line of the final text would be if it just went on.
-    let mut expected = None;
     for source in expanded.lines() {
         if let Some((to, of)) = marker(source) {
             (at, file) = (to, of);
             continue;
         }
         for statement in statements(source) {
-            let here = (file.clone(), at);
-            if expected.as_ref() != Some(&here) {
-                origins.push(Origin { line, file: here.0.clone(), at });
+            if origins.last().is_none_or(|last| (last.at, &last.file) != (at, &file)) {
+                origins.push(Origin { line, file: file.clone(), at });
             }
             text.push_str(statement);
             text.push('\n');
             line += 1;
-            expected = Some((here.0, at + 1));
         }
         at += 1;
     }
@@ -54,14 +50,16 @@ fn statements(line: &str) -> impl Iterator<Item = &str> {
         .filter(|s| !s.trim().is_empty())
 }
 
-/// The text with a line marker at each origin, for ptxas.
+/// The text with a line marker before each line, for ptxas.
 pub fn marked(text: &str, origins: &[Origin]) -> String {
-    let mut origins = origins.iter().peekable();
     let mut marked = String::new();
+    let mut origins = origins.iter().peekable();
+    let mut marker = String::new();
     for (line, text) in (1..).zip(text.lines()) {
-        while let Some(origin) = origins.next_if(|origin| origin.line <= line) {
-            marked.push_str(&format!("# {} \"{}\"\n", origin.at, origin.file));
+        if let Some(origin) = origins.next_if(|origin| origin.line == line) {
+            marker = format!("# {} \"{}\"\n", origin.at, origin.file);
         }
+        marked.push_str(&marker);
         marked.push_str(text);
         marked.push('\n');
     }

@@ -13,7 +13,8 @@ pub struct Text {
     pub cubin: Option<&'static [u8]>,
 }
 
-/// From line `line` of the text on, lines are those of a template from `at` on.
+/// From line `line` of the text up to the next origin, all is of one line of a template: what a
+/// macro call has become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Line of the final text, from 1.
@@ -50,15 +51,17 @@ impl Text {
         self.ptx.split(".entry ").skip(1).filter_map(name)
     }
 
-    /// The text with a GNU line marker at each origin, as ptxas and the emulator read them:
+    /// The text with a GNU line marker before each line, as ptxas and the emulator read them:
     /// their errors then name the template's line.
     pub fn marked(&self) -> String {
+        let mut marked = String::with_capacity(2 * self.ptx.len());
         let mut origins = self.origins.iter().peekable();
-        let mut marked = String::with_capacity(self.ptx.len() + 32 * self.origins.len());
+        let mut marker = String::new();
         for (line, text) in (1..).zip(self.ptx.lines()) {
-            while let Some(origin) = origins.next_if(|origin| origin.line <= line) {
-                marked.push_str(&format!("# {} \"{}\"\n", origin.at, origin.file));
+            if let Some(origin) = origins.next_if(|origin| origin.line == line) {
+                marker = format!("# {} \"{}\"\n", origin.at, origin.file);
             }
+            marked.push_str(&marker);
             marked.push_str(text);
             marked.push('\n');
         }

@@ -6,7 +6,7 @@ use half::bf16;
 use quarter::Format;
 use quarter::gpu::emulate::Options;
 use quarter::gpu::{
-    Buffer, CastStatsOn, DelayedOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, WideType,
+    Buffer, CastStatsOn, DelayedOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, Text, WideType,
 };
 use quarter::quantize::{Granularity, Matrix, Quantizer, Rounding, Scale};
 use quarter::scaling::{AmaxChoice, Delayed, Policy, amax_bits};
@@ -89,6 +89,16 @@ fn casts_take_the_scale_that_the_update_left() {
     for _ in 0..3 {
         step.enqueue(Stream::default()).unwrap();
         step.check();
+    }
+}
+
+/// With feature `cubin` the driver's own assembler is not needed, and has to do all the same.
+#[test]
+fn the_drivers_assembler_takes_every_text() {
+    let Some(cuda) = gpu() else { return };
+    for text in Text::all() {
+        // The text lives as long as the program.
+        cuda.load(Box::leak(Box::new(Text { cubin: None, ..*text }))).unwrap();
     }
 }
 

@@ -84,13 +84,17 @@ impl Cuda {
     /// # Errors
     /// [`DeviceError::Jit`](super::DeviceError::Jit) with the log of the driver's assembler.
     pub fn preload(&self) -> Result<()> {
+        Text::all().iter().try_for_each(|text| self.load(text))
+    }
+
+    /// Loads the kernels of one text.
+    ///
+    /// # Errors
+    /// As [`preload`](Self::preload).
+    pub fn load(&self, text: &'static Text) -> Result<()> {
         let _entered = self.context.enter()?;
-        for text in Text::all() {
-            for entry in text.entries() {
-                self.modules.function(text, entry, 0)?;
-            }
-        }
-        Ok(())
+        let mut entries = text.entries();
+        entries.try_for_each(|entry| self.modules.function(text, entry, 0).map(|_| ()))
     }
 }
 

@@ -46,7 +46,7 @@ impl Modules {
         shared: u32,
     ) -> Result<Function> {
         let mut modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let module = match modules.entry(text.ptx.as_ptr() as usize) {
+        let module = match modules.entry(std::ptr::from_ref(text) as usize) {
             Entry::Occupied(loaded) => loaded.into_mut(),
             Entry::Vacant(place) => {
                 place.insert(Module { raw: load(text)?, functions: HashMap::new() })

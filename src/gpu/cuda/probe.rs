@@ -110,11 +110,19 @@ fn open() -> Result<Library, DeviceError> {
         // SAFETY: loading NVIDIA's driver library runs its initialisers, which expect nothing.
         match unsafe { Library::new(name) } {
             Ok(library) => return Ok(library),
-            Err(error) if reason.is_empty() => reason = error.to_string(),
+            Err(error) if reason.is_empty() => reason = in_full(&error),
             Err(_) => {}
         }
     }
     Err(DeviceError::NoDriver { reason })
+}
+
+/// The loader's message: libloading's own says only that there was one.
+fn in_full(error: &libloading::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
 }
 
 fn version(library: &Library) -> Result<i32, DeviceError> {

@@ -1,0 +1,32 @@
+#!/bin/sh
+# quarter on a Hopper GPU:  ./run tests|benches|record [FOLDER FOR RESULTS, ./results if not given]
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+out=${2:-$here/results}
+mkdir -p "$out" || exit 1
+# Without a GPU nothing here makes sense.
+export QUARTER_REQUIRE_GPU=1
+
+case ${1:-} in
+tests)
+    "$here/gpu" >"$out/tests.txt" 2>&1
+    status=$?
+    tail -n 40 "$out/tests.txt"
+    exit $status
+    ;;
+benches)
+    "$here/quantize" --json "$out/quantize.json" || exit 1
+    if python3 -c 'import torch' 2>/dev/null; then
+        python3 "$here/quantize.py" --json "$out/quantize_torch.json" || exit 1
+    else
+        echo "PyTorch is not installed here: it is not beside these numbers"
+    fi
+    ;;
+record)
+    QUARTER_RECORD=$out "$here/record" --ignored --exact record --nocapture || exit 1
+    ;;
+*)
+    sed -n 2p "$0"
+    exit 2
+    ;;
+esac
