@@ -74,6 +74,10 @@ pub mod adamw;
 pub mod bench;
 mod element;
 mod error;
+/// The kernels' constants and parameters, by bindgen from `cuda/quarter.h`; see `tests/ffi.rs`.
+#[allow(dead_code, reason = "generated")]
+#[rustfmt::skip]
+mod ffi;
 pub mod gemm;
 pub mod gpu;
 pub mod quantize;

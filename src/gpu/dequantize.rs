@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::launch::{enqueue, striding};
-use super::params::QuarterDequantize;
 use super::quantize::tiles;
 use super::wide::{bytes_of, format_name};
 use super::{Buffer, Device, Driver, Stream, WideType, check};
+use crate::ffi::QuarterDequantize;
 use crate::quantize::{Granularity, Quantized};
 use crate::{Element, Format, Result};
 

@@ -1,8 +1,30 @@
 //! From parameters to a launch.
 
-use super::params::Parameters;
 use super::{DeviceError, Driver, Launch, Stream, Text};
+use crate::ffi::{QuarterDequantize, QuarterQuantize, QuarterScaling, QuarterTranspose};
 use crate::{Error, Result};
+
+/// A struct of `cuda/quarter.h` that is an entry's parameter.
+///
+/// # Safety
+/// `repr(C)`, of plain numbers, without padding: `tests/ffi.rs` holds all of them to that.
+pub(super) unsafe trait Parameters: Copy {
+    /// The bytes an entry is launched with.
+    fn bytes(&self) -> &[u8] {
+        let start = std::ptr::from_ref(self).cast();
+        // SAFETY: plain numbers without padding, borrowed as long as the bytes are.
+        unsafe { std::slice::from_raw_parts(start, size_of::<Self>()) }
+    }
+}
+
+// SAFETY: as tested.
+unsafe impl Parameters for QuarterQuantize {}
+// SAFETY: as tested.
+unsafe impl Parameters for QuarterDequantize {}
+// SAFETY: as tested.
+unsafe impl Parameters for QuarterTranspose {}
+// SAFETY: as tested.
+unsafe impl Parameters for QuarterScaling {}
 
 /// Threads of a block that strides over a grid.
 pub(super) const THREADS: u32 = 256;

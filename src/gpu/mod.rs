@@ -13,7 +13,6 @@ mod driver;
 mod emulator;
 mod error;
 mod launch;
-mod params;
 mod quantize;
 mod scaling;
 mod text;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::launch::{enqueue, striding};
-use super::params::QuarterScaling;
 use super::wide::{bytes_of, floats};
 use super::{Buffer, Device, Driver, Stream, check};
+use crate::ffi::QuarterScaling;
 use crate::scaling::{
     AmaxChoice, Delayed, DelayedState, NonFiniteAmax, Policy, TinyAmax, ZeroAmax,
 };

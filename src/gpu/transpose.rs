@@ -2,9 +2,9 @@
 
 use super::dequantize::upload;
 use super::launch::{Shape, enqueue};
-use super::params::QuarterTranspose;
 use super::wide::floats;
 use super::{Buffer, Device, Driver, Stream, check};
+use crate::ffi::QuarterTranspose;
 use crate::quantize::{Granularity, Quantized, default_pitch};
 use crate::{Error, Result};
 

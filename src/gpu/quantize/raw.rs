@@ -1,7 +1,7 @@
 //! A cast as the caller's addresses, checked and enqueued.
 
+use crate::ffi::{QUARTER_FROM_AMAX, QUARTER_OWN_AMAX, QUARTER_POW2, QuarterQuantize};
 use crate::gpu::launch::{Shape, enqueue, striding};
-use crate::gpu::params::{FROM_AMAX, OWN_AMAX, POW2, QuarterQuantize};
 use crate::gpu::wide::format_name;
 use crate::gpu::{Driver, Stream, WideType, check};
 use crate::quantize::{Granularity, Rounding};
@@ -180,7 +180,7 @@ impl QuantizeOn {
             (ScaleOn::Current(_), Granularity::Row) => {
                 params.scale = self.workspace;
                 params.scale_t = self.workspace + 4 * self.rows as u64;
-                params.flags |= FROM_AMAX;
+                params.flags |= QUARTER_FROM_AMAX;
                 let entry = format!("quantize_amaxes_{}", self.wide.name());
                 // SAFETY: as the caller promises.
                 unsafe {
@@ -188,7 +188,7 @@ impl QuantizeOn {
                     enqueue(driver, stream, "quantize_tile", &entry, shape, &params)?;
                 }
             }
-            (ScaleOn::Current(_), _) => params.flags |= OWN_AMAX,
+            (ScaleOn::Current(_), _) => params.flags |= QUARTER_OWN_AMAX,
         }
         // SAFETY: as the caller promises.
         unsafe { enqueue(driver, stream, "quantize_tile", &self.entry(stem), shape, &params) }
@@ -202,7 +202,7 @@ impl QuantizeOn {
         params: &mut QuarterQuantize,
     ) -> Result<()> {
         params.scale = self.workspace;
-        params.flags |= FROM_AMAX;
+        params.flags |= QUARTER_FROM_AMAX;
         let amax = QuarterQuantize { amax: self.workspace, counts: 0, ..*params };
         let entry = format!("quantize_amax_{}", self.wide.name());
         let shape = striding(driver, params.rows * params.spans, 6);
@@ -268,7 +268,7 @@ impl QuantizeOn {
                     TinyAmax::Clamp => 0.0,
                     TinyAmax::Floor(floor) => floor,
                 };
-                params.flags = if policy.pow2 { POW2 } else { 0 };
+                params.flags = if policy.pow2 { QUARTER_POW2 } else { 0 };
             }
         }
         if let Rounding::Stochastic(words) = self.rounding {
