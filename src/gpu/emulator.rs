@@ -1,12 +1,12 @@
 //! The emulator as a [`Driver`]: the kernels' text on a CPU.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use quarter_emulator::{Counters, Grid, Machine, Module, Options, Touches};
 
-use super::{Device, DeviceError, Driver, Launch, Stream};
+use super::{Device, DeviceError, Driver, Launch, Stream, Text};
 use crate::{Error, Result};
 
 /// A machine that runs PTX on this CPU. Each launch ends before it returns.
@@ -16,11 +16,13 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Emulator(Mutex<State>);
 
+/// Modules by the address of their text, which lives for ever.
+type Modules = BTreeMap<usize, Arc<Module>>;
+
 #[derive(Debug)]
 struct State {
     machine: Machine,
-    /// Modules by the address of their text, which lives for ever.
-    modules: HashMap<usize, Arc<Module>>,
+    modules: Modules,
     counters: Counters,
     /// What `free` was refused.
     lost: Option<String>,
@@ -30,12 +32,32 @@ fn refused(error: impl ToString) -> Error {
     Error::Device(DeviceError::Emulator(error.to_string()))
 }
 
+/// The module of a shipped text, which all emulators of a process share.
+fn shipped(text: &'static Text) -> Option<Result<Arc<Module>>> {
+    static MODULES: Mutex<Modules> = Mutex::new(BTreeMap::new());
+    Text::all()
+        .iter()
+        .any(|shipped| std::ptr::eq(shipped, text))
+        .then(|| read(&mut MODULES.lock().unwrap_or_else(PoisonError::into_inner), text))
+}
+
+/// The module of a text, read once.
+fn read(modules: &mut Modules, text: &'static Text) -> Result<Arc<Module>> {
+    let key = std::ptr::from_ref(text) as usize;
+    if let Some(module) = modules.get(&key) {
+        return Ok(Arc::clone(module));
+    }
+    let module = Arc::new(Module::parse(&text.marked()).map_err(refused)?);
+    modules.insert(key, Arc::clone(&module));
+    Ok(module)
+}
+
 impl Emulator {
     /// A machine with empty memory.
     pub fn new(options: Options) -> Self {
         Self(Mutex::new(State {
             machine: Machine::new(options),
-            modules: HashMap::new(),
+            modules: Modules::new(),
             counters: Counters::default(),
             lost: None,
         }))
@@ -97,14 +119,9 @@ impl Driver for Emulator {
 
     unsafe fn launch(&self, _: Stream, launch: &Launch) -> Result<()> {
         let mut state = self.state();
-        let key = launch.text.ptx.as_ptr() as usize;
-        let module = match state.modules.get(&key) {
-            Some(module) => Arc::clone(module),
-            None => {
-                let module = Arc::new(Module::parse(&launch.text.marked()).map_err(refused)?);
-                state.modules.insert(key, Arc::clone(&module));
-                module
-            }
+        let module = match shipped(launch.text) {
+            Some(module) => module?,
+            None => read(&mut state.modules, launch.text)?,
         };
         let grid =
             Grid { grid: launch.grid, block: launch.block, shared_bytes: launch.shared_bytes };

@@ -35,7 +35,7 @@ fn check<T: Element>(codes: &Quantized, schedule: u64, bits: fn(&T) -> u32) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn numbers_have_the_bits_of_the_reference(

@@ -161,7 +161,7 @@ fn check_type(case: &Case, both: bool, wide: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn casts_have_the_bits_of_the_reference(case in cases(), wide in 0..3usize) {

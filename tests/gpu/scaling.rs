@@ -29,7 +29,7 @@ fn amax(z: u64) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn scales_move_as_in_the_reference(

@@ -8,7 +8,7 @@ use crate::dequantize::quantized;
 use crate::devices::devices;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn transposes_are_those_of_the_reference(
