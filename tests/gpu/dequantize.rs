@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 use proptest::prelude::*;
+use quarter::gpu::WideType;
 use quarter::quantize::{Granularity, Quantized};
 use quarter::{Element, Format};
 
@@ -26,11 +27,55 @@ pub fn quantized(
     Quantized::from_unpadded(format, (rows, cols), &codes, granularity, scales).unwrap()
 }
 
-fn check<T: Element>(codes: &Quantized, schedule: u64, bits: fn(&T) -> u32) {
+/// Codes to be widened on each device and by the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    sides: (usize, usize),
+    granularity: Granularity,
+    format: Format,
+    wide: WideType,
+    seed: u64,
+    schedule: u64,
+}
+
+pub fn cases() -> impl Strategy<Value = Case> {
+    let rows = prop_oneof![0..12usize, Just(130)];
+    let cols = prop_oneof![0..150usize, 500..700usize, (0..20usize).prop_map(|n| 64 * n)];
+    let granularity = prop::sample::select(vec![
+        Granularity::Tensor,
+        Granularity::Row,
+        Granularity::Block1x128,
+        Granularity::Block128x128,
+    ]);
+    let format = prop::sample::select(vec![Format::E4m3, Format::E5m2]);
+    let wide = prop::sample::select(vec![WideType::F32, WideType::Bf16, WideType::F16]);
+    let schedule = prop_oneof![Just(0), any::<u64>()];
+    ((rows, cols), granularity, format, wide, any::<u64>(), schedule).prop_map(
+        |(sides, granularity, format, wide, seed, schedule)| Case {
+            sides,
+            granularity,
+            format,
+            wide,
+            seed,
+            schedule,
+        },
+    )
+}
+
+fn check_type<T: Element>(case: &Case, bits: fn(&T) -> u32) {
+    let codes = quantized(case.format, case.sides, case.granularity, case.seed);
     let expected: Vec<u32> = codes.dequantize::<T>().iter().map(bits).collect();
-    for device in devices(schedule) {
+    for device in devices(case.schedule) {
         let got = codes.dequantize_on::<T>(&device).unwrap();
         assert_eq!(got.iter().map(bits).collect::<Vec<_>>(), expected);
+    }
+}
+
+pub fn check(case: &Case) {
+    match case.wide {
+        WideType::F32 => check_type::<f32>(case, |x| x.to_bits()),
+        WideType::Bf16 => check_type::<bf16>(case, |x| x.to_bits().into()),
+        WideType::F16 => check_type::<f16>(case, |x| x.to_bits().into()),
     }
 }
 
@@ -38,22 +83,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn numbers_have_the_bits_of_the_reference(
-        rows in prop_oneof![0..12usize, Just(130)],
-        cols in prop_oneof![0..150usize, 500..700usize, (0..20usize).prop_map(|n| 64 * n)],
-        granularity in prop::sample::select(vec![
-            Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128,
-        ]),
-        format in prop::sample::select(vec![Format::E4m3, Format::E5m2]),
-        wide in 0..3usize,
-        seed in any::<u64>(),
-        schedule in prop_oneof![Just(0), any::<u64>()],
-    ) {
-        let codes = quantized(format, (rows, cols), granularity, seed);
-        match wide {
-            0 => check::<f32>(&codes, schedule, |x| x.to_bits()),
-            1 => check::<bf16>(&codes, schedule, |x| x.to_bits().into()),
-            _ => check::<f16>(&codes, schedule, |x| x.to_bits().into()),
-        }
+    fn numbers_have_the_bits_of_the_reference(case in cases()) {
+        check(&case);
     }
 }

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 use proptest::prelude::*;
-use quarter::gpu::Device;
+use quarter::gpu::{Device, WideType};
 use quarter::quantize::{Cast, Granularity, Matrix, Quantizer, Rounding, Scale, Words};
 use quarter::random::Source;
 use quarter::scaling::{Policy, TinyAmax};
@@ -13,7 +13,10 @@ use crate::values::{Draws, Kind, kinds, numbers};
 
 /// A cast to be made on each device and by the reference.
 #[derive(Clone, Copy, Debug)]
-struct Case {
+pub struct Case {
+    /// With the transposed copy.
+    both: bool,
+    wide: WideType,
     rows: usize,
     cols: usize,
     /// Elements of a row that are no part of the matrix.
@@ -70,18 +73,23 @@ fn sides() -> impl Strategy<Value = (usize, usize)> {
     (prop_oneof![0..10usize, prop::sample::select(vec![1, 127, 128, 129, 140])], cols)
 }
 
-fn cases() -> impl Strategy<Value = Case> {
+pub fn cases() -> impl Strategy<Value = Case> {
     let layout = (
         prop_oneof![Just(0), 0..20usize],
         prop_oneof![Just(0), 0..9usize],
         prop_oneof![Just(0), Just(16), Just(48)],
     );
+    let wide = prop::sample::select(vec![WideType::F32, WideType::Bf16, WideType::F16]);
+    let what = (any::<bool>(), wide);
     let how = (formats(), granularities(), any::<bool>(), policies(), words());
     let seeds = (kinds(), any::<u64>(), prop_oneof![Just(0), any::<u64>()]);
-    (sides(), layout, how, seeds).prop_map(|((rows, cols), (gap, offset, code_gap), how, seeds)| {
+    (what, sides(), layout, how, seeds).prop_map(|(what, sides, layout, how, seeds)| {
+        let ((both, wide), (rows, cols), (gap, offset, code_gap)) = (what, sides, layout);
         let (format, granularity, given, policy, stochastic) = how;
         let (kind, seed, schedule) = seeds;
         Case {
+            both,
+            wide,
             rows,
             cols,
             gap,
@@ -120,7 +128,7 @@ fn same(what: &str, got: &Cast, expected: &Cast) {
     assert!(got == expected, "{what}: layout");
 }
 
-fn check<T: Element>(case: &Case, both: bool, from_bits: fn(u32) -> T) {
+fn check_type<T: Element>(case: &Case, from_bits: fn(u32) -> T) {
     let pitch = case.cols + case.gap;
     let data = numbers(case.kind, case.offset + case.rows * pitch, case.seed, from_bits);
     let src = Matrix::with_pitch(&data[case.offset..], case.rows, case.cols, pitch).unwrap();
@@ -133,7 +141,7 @@ fn check<T: Element>(case: &Case, both: bool, from_bits: fn(u32) -> T) {
         pitch: Some(case.cols.next_multiple_of(16) + case.code_gap),
     };
     for device in devices(case.schedule) {
-        check_on(&device, &quantizer, src, both);
+        check_on(&device, &quantizer, src, case.both);
     }
 }
 
@@ -152,24 +160,19 @@ fn check_on<T: Element>(device: &Device, quantizer: &Quantizer, src: Matrix<T>, 
     }
 }
 
-fn check_type(case: &Case, both: bool, wide: usize) {
-    match wide {
-        0 => check(case, both, f32::from_bits),
-        1 => check(case, both, |bits| bf16::from_bits(bits as u16)),
-        _ => check(case, both, |bits| f16::from_bits(bits as u16)),
+pub fn check(case: &Case) {
+    match case.wide {
+        WideType::F32 => check_type(case, f32::from_bits),
+        WideType::Bf16 => check_type(case, |bits| bf16::from_bits(bits as u16)),
+        WideType::F16 => check_type(case, |bits| f16::from_bits(bits as u16)),
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn casts_have_the_bits_of_the_reference(case in cases(), wide in 0..3usize) {
-        check_type(&case, false, wide);
-    }
-
-    #[test]
-    fn casts_with_a_transpose_have_the_bits_of_the_reference(case in cases(), wide in 0..3usize) {
-        check_type(&case, true, wide);
+    fn casts_have_the_bits_of_the_reference(case in cases()) {
+        check(&case);
     }
 }

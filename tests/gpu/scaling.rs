@@ -28,33 +28,57 @@ fn amax(z: u64) -> u32 {
     }
 }
 
+/// Some steps of a model on each device and by the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    policy: Policy,
+    choice: AmaxChoice,
+    tensors: usize,
+    window: usize,
+    seed: u64,
+    schedule: u64,
+}
+
+pub fn cases() -> impl Strategy<Value = Case> {
+    let choice = prop::sample::select(vec![AmaxChoice::Max, AmaxChoice::MostRecent]);
+    let window = prop_oneof![1..8usize, Just(32), Just(100)];
+    let schedule = prop_oneof![Just(0), any::<u64>()];
+    (policies(), choice, 0..70usize, window, any::<u64>(), schedule).prop_map(
+        |(policy, choice, tensors, window, seed, schedule)| Case {
+            policy,
+            choice,
+            tensors,
+            window,
+            seed,
+            schedule,
+        },
+    )
+}
+
+pub fn check(case: &Case) {
+    let mut draws = Draws(case.seed);
+    let formats = (0..case.tensors).map(|i| if i % 3 == 0 { Format::E5m2 } else { Format::E4m3 });
+    let reference = Delayed::new(formats.collect(), case.window, case.choice, case.policy).unwrap();
+    for device in devices(case.schedule) {
+        let (mut expected, mut got) = (reference.clone(), reference.clone());
+        for _ in 0..6 {
+            for i in 0..case.tensors {
+                let amax = amax(draws.next());
+                expected.record(i, amax);
+                got.record(i, amax);
+            }
+            let count = expected.update();
+            assert_eq!(got.update_on(&device).unwrap(), count);
+            assert_eq!(got, expected);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn scales_move_as_in_the_reference(
-        policy in policies(),
-        choice in prop::sample::select(vec![AmaxChoice::Max, AmaxChoice::MostRecent]),
-        tensors in 0..70usize,
-        window in prop_oneof![1..8usize, Just(32), Just(100)],
-        seed in any::<u64>(),
-        schedule in prop_oneof![Just(0), any::<u64>()],
-    ) {
-        let mut draws = Draws(seed);
-        let formats = (0..tensors).map(|i| if i % 3 == 0 { Format::E5m2 } else { Format::E4m3 });
-        let reference = Delayed::new(formats.collect(), window, choice, policy).unwrap();
-        for device in devices(schedule) {
-            let (mut expected, mut got) = (reference.clone(), reference.clone());
-            for _ in 0..6 {
-                for i in 0..tensors {
-                    let amax = amax(draws.next());
-                    expected.record(i, amax);
-                    got.record(i, amax);
-                }
-                let count = expected.update();
-                prop_assert_eq!(got.update_on(&device).unwrap(), count);
-                prop_assert_eq!(&got, &expected);
-            }
-        }
+    fn scales_move_as_in_the_reference(case in cases()) {
+        check(&case);
     }
 }

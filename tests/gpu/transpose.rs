@@ -7,22 +7,41 @@ use quarter::quantize::Granularity;
 use crate::dequantize::quantized;
 use crate::devices::devices;
 
+/// Codes to be transposed on each device and by the reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    sides: (usize, usize),
+    granularity: Granularity,
+    seed: u64,
+    schedule: u64,
+}
+
+pub fn cases() -> impl Strategy<Value = Case> {
+    let side = || prop_oneof![0..40usize, 100..300usize, Just(128), Just(256)];
+    let granularity = prop::sample::select(vec![
+        Granularity::Tensor,
+        Granularity::Row,
+        Granularity::Block1x128,
+        Granularity::Block128x128,
+    ]);
+    let schedule = prop_oneof![Just(0), any::<u64>()];
+    ((side(), side()), granularity, any::<u64>(), schedule).prop_map(
+        |(sides, granularity, seed, schedule)| Case { sides, granularity, seed, schedule },
+    )
+}
+
+pub fn check(case: &Case) {
+    let codes = quantized(Format::E4m3, case.sides, case.granularity, case.seed);
+    for device in devices(case.schedule) {
+        assert_eq!(codes.transpose_on(&device), codes.transpose());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn transposes_are_those_of_the_reference(
-        rows in prop_oneof![0..40usize, 100..300usize, Just(128), Just(256)],
-        cols in prop_oneof![0..40usize, 100..300usize, Just(128), Just(256)],
-        granularity in prop::sample::select(vec![
-            Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128,
-        ]),
-        seed in any::<u64>(),
-        schedule in prop_oneof![Just(0), any::<u64>()],
-    ) {
-        let codes = quantized(Format::E4m3, (rows, cols), granularity, seed);
-        for device in devices(schedule) {
-            prop_assert_eq!(codes.transpose_on(&device), codes.transpose());
-        }
+    fn transposes_are_those_of_the_reference(case in cases()) {
+        check(&case);
     }
 }
