@@ -152,7 +152,7 @@ impl Driver for Emulator {
     }
 
     fn processors(&self) -> u32 {
-        // Few, so that loops over a grid go round more than once.
-        4
+        // Few and odd, so that loops over a grid go round more than once, and never end evenly.
+        5
     }
 }

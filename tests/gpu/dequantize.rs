@@ -71,6 +71,13 @@ fn check_type<T: Element>(case: &Case, bits: fn(&T) -> u32) {
     }
 }
 
+impl Case {
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn elements(&self) -> usize {
+        self.sides.0 * self.sides.1
+    }
+}
+
 pub fn check(case: &Case) {
     match case.wide {
         WideType::F32 => check_type::<f32>(case, |x| x.to_bits()),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use quarter::gpu::emulate::{Options, Schedule};
-use quarter::gpu::{Cuda, Device};
+use quarter::gpu::{Cuda, Device, Driver, Emulator};
 
 /// All devices there are: the emulator, whose seed orders everything that the hardware leaves open,
 /// and the GPU.
@@ -12,6 +12,11 @@ pub fn devices(seed: u64) -> Vec<Device> {
     let emulator = Device::emulator(Options { schedule, ..Options::default() });
     let gpu = gpu().map(|cuda| Device::new(cuda));
     std::iter::once(emulator).chain(gpu).collect()
+}
+
+/// How the emulator is called: here by itself.
+pub fn driver(emulator: &Arc<Emulator>) -> Arc<dyn Driver> {
+    emulator.clone()
 }
 
 /// The GPU. Without one, tests say so and go on, or fail if `QUARTER_REQUIRE_GPU` is set.

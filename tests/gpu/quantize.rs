@@ -45,7 +45,8 @@ fn granularities() -> impl Strategy<Value = Granularity> {
 
 fn policies() -> impl Strategy<Value = Policy> {
     let tiny = prop_oneof![Just(TinyAmax::Clamp), Just(TinyAmax::Floor(1e-4))];
-    (tiny, -2..3, any::<bool>()).prop_map(|(tiny, margin, pow2)| Policy {
+    let margin = prop_oneof![9 => -2..3, 1 => -64..=64];
+    (tiny, margin, any::<bool>()).prop_map(|(tiny, margin, pow2)| Policy {
         tiny,
         margin,
         pow2,
@@ -67,10 +68,13 @@ fn words() -> impl Strategy<Value = Option<Words>> {
 fn sides() -> impl Strategy<Value = (usize, usize)> {
     let cols = prop_oneof![
         3 => 0..300usize,
-        2 => prop::sample::select(vec![127, 128, 129, 256, 384, 511, 512, 513, 640, 1024, 1100]),
+        2 => prop::sample::select(vec![127, 128, 129, 256, 384, 511, 512, 513, 640, 1024, 1100, 1500, 2050]),
         1 => (0..40usize).prop_map(|n| 16 * n),
     ];
-    (prop_oneof![0..10usize, prop::sample::select(vec![1, 127, 128, 129, 140])], cols)
+    let rows = prop_oneof![0..10usize, prop::sample::select(vec![1, 127, 128, 129, 140])];
+    // Longer than what a block holds in registers.
+    let long = (1..3usize, prop_oneof![8180..8230usize, 16370..16900usize]);
+    prop_oneof![20 => (rows, cols), 1 => long]
 }
 
 pub fn cases() -> impl Strategy<Value = Case> {
@@ -107,6 +111,21 @@ pub fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
+impl Case {
+    /// The same with other types, rounded as told.
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn of(self, wide: WideType, format: Format, stochastic: bool) -> Self {
+        let words =
+            self.stochastic.unwrap_or(Words::of(Source { seed: self.seed, tensor: 1, step: 2 }));
+        Self { wide, format, stochastic: stochastic.then_some(words), ..self }
+    }
+
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn elements(&self) -> usize {
+        self.rows * self.cols
+    }
+}
+
 /// Scales a little on both sides of what fits, and now and then far from it.
 fn scales(case: &Case) -> Vec<f32> {
     let mut draws = Draws(case.seed ^ 1);
@@ -114,6 +133,8 @@ fn scales(case: &Case) -> Vec<f32> {
     let one = |z: u64| match z % 16 {
         0 => f32::MAX,
         1 => f32::MIN_POSITIVE,
+        // Edges stay edges.
+        _ if case.kind == Kind::Edges => 1.0,
         _ => (1.0 + (z >> 40) as f32 / (1 << 24) as f32) * 2f32.powi((z >> 8) as i32 % 12 - 4),
     };
     (0..n).map(|_| one(draws.next())).collect()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use half::bf16;
+use half::{bf16, f16};
 use quarter::gpu::emulate::{Options, Touches};
 use quarter::gpu::{
     Buffer, CastStatsOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, TransposedOn, WideType,
@@ -12,9 +12,12 @@ use quarter::random::Source;
 use quarter::scaling::Policy;
 use quarter::{Error, Format};
 
-/// A cast of `rows` x `cols` bf16, and all its memory.
+use crate::devices::driver;
+
+/// A cast of `rows` x `cols` in the emulator, and all its memory.
 pub struct Bench {
     pub emulator: Arc<Emulator>,
+    pub driver: Arc<dyn Driver>,
     pub src: Buffer,
     pub codes: Buffer,
     pub codes_t: Buffer,
@@ -27,12 +30,28 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Source at a pitch, `offset` elements into its allocation.
-    pub fn new(data: &[bf16], (rows, cols): (usize, usize), pitch: usize, offset: usize) -> Self {
+    /// bf16 at a pitch, `offset` elements into their allocation.
+    pub fn new(data: &[bf16], sides: (usize, usize), pitch: usize, offset: usize) -> Self {
+        let wide: Vec<f32> = data.iter().map(|x| x.to_f32()).collect();
+        Self::of(WideType::Bf16, &wide, sides, pitch, offset)
+    }
+
+    /// The same of any type that has these numbers.
+    pub fn of(
+        wide: WideType,
+        data: &[f32],
+        (rows, cols): (usize, usize),
+        pitch: usize,
+        offset: usize,
+    ) -> Self {
         let emulator =
             Arc::new(Emulator::new(Options { count_touches: true, ..Options::default() }));
-        let driver: Arc<dyn Driver> = emulator.clone();
-        let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect();
+        let driver = driver(&emulator);
+        let bytes: Vec<u8> = match wide {
+            WideType::F32 => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            WideType::Bf16 => data.iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect(),
+            WideType::F16 => data.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
+        };
         let [pitch_c, pitch_t] = [cols, rows].map(|n: usize| n.next_multiple_of(16));
         let src = Buffer::from_bytes(&driver, &bytes).unwrap();
         let codes = Buffer::zeroed(&driver, rows * pitch_c).unwrap();
@@ -44,8 +63,8 @@ impl Bench {
         let stats = Buffer::zeroed(&driver, 64).unwrap();
         let workspace = Buffer::new(&driver, 4 * (rows + cols)).unwrap();
         let cast = QuantizeOn {
-            wide: WideType::Bf16,
-            src: src.address() + 2 * offset as u64,
+            wide,
+            src: src.address() + (wide.size() * offset) as u64,
             rows,
             cols,
             src_pitch: pitch,
@@ -62,6 +81,7 @@ impl Bench {
         };
         Self {
             emulator,
+            driver,
             src,
             codes,
             codes_t,
@@ -90,7 +110,7 @@ impl Bench {
 
     pub fn run(&self) -> Result<(), Error> {
         // SAFETY: the arrays above are as large as the cast says.
-        unsafe { self.cast.enqueue(&*self.emulator, Stream::default()) }
+        unsafe { self.cast.enqueue(&*self.driver, Stream::default()) }
     }
 
     pub fn touches(&self, buffer: &Buffer) -> Touches {
@@ -132,19 +152,35 @@ fn a_matrix_may_begin_anywhere() {
     }
 }
 
+/// A cast of which nobody wants more than the codes.
+pub fn nothing_wanted(wide: WideType, format: Format, granularity: Granularity, both: bool) {
+    let numbers: Vec<f32> = numbers(40 * 200).iter().map(|x| x.to_f32()).collect();
+    let mut bench = Bench::of(wide, &numbers, (40, 200), 200, 0);
+    if both {
+        bench = bench.transposing();
+    }
+    bench.cast.format = format;
+    bench.cast.scale = ScaleOn::Current(Policy::default());
+    bench.cast.granularity = granularity;
+    bench.cast.scale_inv = 0;
+    bench.cast.stats = CastStatsOn::default();
+    if let Some(transposed) = &mut bench.cast.transposed {
+        transposed.scale_inv = 0;
+        transposed.stats = CastStatsOn::default();
+    }
+    bench.run().unwrap();
+    assert!(bench.touches(&bench.scale_inv).stores.iter().all(|n| *n == 0));
+    assert!(bench.touches(&bench.scale_inv_t).stores.iter().all(|n| *n == 0));
+    assert!(bench.touches(&bench.stats).stores.iter().all(|n| *n == 0));
+}
+
 #[test]
 fn what_is_not_wanted_is_not_written() {
-    for granularity in
-        [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128]
-    {
-        let mut bench = Bench::new(&numbers(40 * 200), (40, 200), 200, 0);
-        bench.cast.scale = ScaleOn::Current(Policy::default());
-        bench.cast.granularity = granularity;
-        bench.cast.scale_inv = 0;
-        bench.cast.stats = CastStatsOn::default();
-        bench.run().unwrap();
-        assert!(bench.touches(&bench.scale_inv).stores.iter().all(|n| *n == 0));
-        assert!(bench.touches(&bench.stats).stores.iter().all(|n| *n == 0));
+    use Granularity::{Block1x128, Block128x128, Row, Tensor};
+    for granularity in [Tensor, Row, Block1x128, Block128x128] {
+        for both in [false, true] {
+            nothing_wanted(WideType::Bf16, Format::E4m3, granularity, both);
+        }
     }
 }
 

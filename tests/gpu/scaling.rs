@@ -41,7 +41,7 @@ pub struct Case {
 
 pub fn cases() -> impl Strategy<Value = Case> {
     let choice = prop::sample::select(vec![AmaxChoice::Max, AmaxChoice::MostRecent]);
-    let window = prop_oneof![1..8usize, Just(32), Just(100)];
+    let window = prop_oneof![2 => 1..8usize, 1 => 30..34usize, 1 => 90..300usize];
     let schedule = prop_oneof![Just(0), any::<u64>()];
     (policies(), choice, 0..70usize, window, any::<u64>(), schedule).prop_map(
         |(policy, choice, tensors, window, seed, schedule)| Case {
@@ -53,6 +53,13 @@ pub fn cases() -> impl Strategy<Value = Case> {
             schedule,
         },
     )
+}
+
+impl Case {
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn elements(&self) -> usize {
+        self.tensors
+    }
 }
 
 pub fn check(case: &Case) {

@@ -30,6 +30,13 @@ pub fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
+impl Case {
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn elements(&self) -> usize {
+        self.sides.0 * self.sides.1
+    }
+}
+
 pub fn check(case: &Case) {
     let codes = quantized(Format::E4m3, case.sides, case.granularity, case.seed);
     for device in devices(case.schedule) {

@@ -14,10 +14,12 @@ pub enum Kind {
     Anything,
     /// Mostly zeros.
     Sparse,
+    /// Where codes change: ends of the formats, ties, halves of the smallest code, least NaN.
+    Edges,
 }
 
 pub fn kinds() -> impl Strategy<Value = Kind> {
-    prop::sample::select(vec![Kind::Tame, Kind::Spread, Kind::Anything, Kind::Sparse])
+    prop::sample::select(vec![Kind::Tame, Kind::Spread, Kind::Anything, Kind::Sparse, Kind::Edges])
 }
 
 /// SplitMix64.
@@ -31,6 +33,27 @@ impl Draws {
         z ^ z >> 31
     }
 }
+
+/// Where a cast of scale 1 changes its mind, for E4M3 and E5M2: largest code and the tie above it,
+/// smallest normal and smallest code, half of that; the same a little off.
+const EDGES: [f32; 16] = [
+    448.0,
+    464.0,
+    432.0,
+    57344.0,
+    61440.0,
+    53248.0,
+    1.0 / 64.0,
+    1.0 / 512.0,
+    1.0 / 1024.0,
+    3.0 / 1024.0,
+    1.0 / 16384.0,
+    1.0 / 65536.0,
+    1.0 / 131072.0,
+    1.0,
+    1.0625,
+    1.125,
+];
 
 /// `n` numbers of a kind. `from_bits` makes one of the lowest bits, NaN included.
 pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -> T) -> Vec<T> {
@@ -52,6 +75,19 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Spread => binades(-20, 15),
             Kind::Anything => from_bits(z as u32),
             Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
+            Kind::Edges => match z >> 8 & 63 {
+                0 => T::from_f32(f32::INFINITY),
+                // The least NaN of each type has its last bits alone.
+                1 if rare => from_bits(0x7f80_0001 | (z as u32 & 0x8000_8000)),
+                2 if rare => from_bits(0x7f81_7c01),
+                3 => from_bits(1),
+                4 => T::from_f32(f32::MIN_POSITIVE),
+                _ => {
+                    let edge = EDGES[z as usize % EDGES.len()];
+                    let near = f32::from_bits(edge.to_bits() + (z >> 20) as u32 % 3 - 1);
+                    T::from_f32(if z >> 30 & 1 == 0 { near } else { -near })
+                }
+            },
             Kind::Sparse => T::from_f32(if z.is_multiple_of(2) { 0.0 } else { -0.0 }),
         }
     };

@@ -64,10 +64,15 @@ pub fn devices(seed: u64) -> Vec<Device> {
     let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
     // More than any case needs: a loop that does not end is a fault soon.
     let options = Options { schedule, limit: 1 << 21, ..Options::default() };
-    vec![Device::new(Arc::new(Planted(Emulator::new(options))))]
+    vec![Device::new(driver(&Arc::new(Emulator::new(options))))]
 }
 
-struct Planted(Emulator);
+/// How the emulator is called.
+pub fn driver(emulator: &Arc<Emulator>) -> Arc<dyn Driver> {
+    Arc::new(Planted(Arc::clone(emulator)))
+}
+
+struct Planted(Arc<Emulator>);
 
 impl Driver for Planted {
     fn allocate(&self, bytes: usize) -> Result<u64> {

@@ -141,7 +141,12 @@ impl<'a> Statement<'a> {
             put("guard negated", self.print(&negated, opcode, operands));
             put("guard lost", self.print("", opcode, operands));
         }
+        // Nothing added, nothing shifted: the same either way.
+        let zero = operands.last().is_some_and(|o| *o == "0" || o.ends_with("*0"));
         for (kind, changed) in opcodes(opcode) {
+            if zero && kind == "operation" && !opcode.starts_with("setp") {
+                continue;
+            }
             put(kind, self.print(guard, &changed, operands));
         }
         if swaps(opcode) && operands.len() >= 3 {
@@ -159,7 +164,9 @@ impl<'a> Statement<'a> {
             put("next address", self.print(guard, opcode, &moved));
         }
         let number = |o: &&str| o.starts_with(|c: char| c.is_ascii_digit());
-        if let Some(i) = operands.iter().rposition(number) {
+        // Another barrier is as good.
+        let numbers = operands.iter().rposition(number).filter(|_| !opcode.starts_with("bar"));
+        if let Some(i) = numbers {
             let more = format!("({})+1", operands[i]);
             let mut next = operands.to_vec();
             next[i] = &more;

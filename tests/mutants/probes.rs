@@ -1,12 +1,15 @@
 //! Cases of the property tests, by the entries that they launch.
 
-use std::collections::BTreeMap;
-
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
+use quarter::Format;
+use quarter::gpu::WideType;
+use quarter::quantize::{Granularity, Rounding, Words};
+use quarter::random::Source;
+
 use crate::devices::launched;
-use crate::{dequantize, quantize, scaling, transpose};
+use crate::{dequantize, quantize, raw, scaling, traffic, transpose};
 
 /// A case of any of the property tests.
 #[derive(Clone, Copy, Debug)]
@@ -29,42 +32,126 @@ impl Probe {
     }
 }
 
-/// For each entry the cases that launch it.
-pub struct Probes {
-    all: Vec<Probe>,
-    by_entry: BTreeMap<String, Vec<usize>>,
-}
-
-impl Probes {
-    pub fn of(&self, entry: &str) -> impl Iterator<Item = &Probe> {
-        self.by_entry.get(entry).into_iter().flatten().map(|i| &self.all[*i])
+impl Probe {
+    fn elements(&self) -> usize {
+        match self {
+            Self::Quantize(case) => case.elements(),
+            Self::Dequantize(case) => case.elements(),
+            Self::Transpose(case) => case.elements(),
+            Self::Scaling(case) => case.elements(),
+        }
     }
 }
 
-fn draw<C>(n: usize, cases: impl Strategy<Value = C>, probe: fn(C) -> Probe) -> Vec<Probe> {
+/// Cases from the same seed each time, by any of which the entry is launched; the smallest first.
+pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
     let mut runner = TestRunner::deterministic();
-    let one = |_| probe(cases.new_tree(&mut runner).unwrap().current());
-    (0..n).map(one).collect()
-}
-
-/// Cases from the same seeds each time, until every entry has so many.
-pub fn drawn(entries: &[&str], each: usize) -> Probes {
-    let mut all = draw(9000, quantize::cases(), Probe::Quantize);
-    all.extend(draw(400, dequantize::cases(), Probe::Dequantize));
-    all.extend(draw(3 * each, transpose::cases(), Probe::Transpose));
-    all.extend(draw(each, scaling::cases(), Probe::Scaling));
-    let mut by_entry = BTreeMap::<String, Vec<usize>>::new();
-    for (i, probe) in all.iter().enumerate() {
-        for entry in launched(|| probe.check()) {
-            let cases = by_entry.entry(entry).or_default();
-            if cases.len() < each {
-                cases.push(i);
+    let mut found = Vec::new();
+    for _ in 0..100 * many {
+        let probe = draw(entry, &mut runner);
+        if launched(|| probe.check()).contains(entry) {
+            found.push(probe);
+            if found.len() == many {
+                found.sort_by_key(Probe::elements);
+                return found;
             }
         }
     }
-    for entry in entries {
-        let found = by_entry.get(*entry).map_or(0, Vec::len);
-        assert!(found * 4 >= each * 3, "{entry}: {found} cases");
+    panic!("{entry}: {} cases", found.len())
+}
+
+/// A case that may launch the entry: for casts of its types, and rounded as it rounds.
+fn draw(entry: &str, runner: &mut TestRunner) -> Probe {
+    match entry.split('_').next() {
+        Some("dequantize") => Probe::Dequantize(value(&dequantize::cases(), runner)),
+        Some("transpose") => Probe::Transpose(value(&transpose::cases(), runner)),
+        Some("scaling") => Probe::Scaling(value(&scaling::cases(), runner)),
+        _ => {
+            let case = value(&quantize::cases(), runner);
+            Probe::Quantize(case.of(wide(entry), format(entry), entry.ends_with("_rs")))
+        }
     }
-    Probes { all, by_entry }
+}
+
+fn wide(entry: &str) -> WideType {
+    match entry {
+        _ if entry.contains("bf16") => WideType::Bf16,
+        _ if entry.contains("f16") => WideType::F16,
+        _ => WideType::F32,
+    }
+}
+
+fn format(entry: &str) -> Format {
+    if entry.contains("e5m2") { Format::E5m2 } else { Format::E4m3 }
+}
+
+fn value<C>(cases: &impl Strategy<Value = C>, runner: &mut TestRunner) -> C {
+    cases.new_tree(runner).unwrap().current()
+}
+
+/// What an entry touches on aligned rows, and what it does when nothing but codes is wanted.
+pub struct Traffic {
+    entry: &'static str,
+    /// Instructions of the shipped text, by the layouts in which it is launched.
+    instructions: Vec<(Option<traffic::Case>, f64)>,
+}
+
+impl Traffic {
+    pub fn of(entry: &'static str) -> Self {
+        let measured = |case: Option<traffic::Case>| (case, instructions(entry, case));
+        let cases = casts(entry);
+        let instructions = match entry.split('_').next() {
+            Some("quantize") => cases.into_iter().map(|case| measured(Some(case))).collect(),
+            Some("scaling") => Vec::new(),
+            _ => vec![measured(None)],
+        };
+        Self { entry, instructions }
+    }
+
+    /// Panics where a byte is touched twice, and so on, or instructions are more than before.
+    pub fn check(&self) {
+        for (case, shipped) in &self.instructions {
+            assert!(instructions(self.entry, *case) <= *shipped, "more instructions");
+            if let Some(case) = case {
+                raw::nothing_wanted(case.wide, case.format, case.granularity, case.both);
+            }
+        }
+    }
+}
+
+fn instructions(entry: &str, cast: Option<traffic::Case>) -> f64 {
+    match cast {
+        Some(case) => case.check(),
+        None if entry == "transpose" => traffic::transpose(),
+        None => traffic::dequantize(wide(entry), format(entry)),
+    }
+}
+
+/// The casts of aligned rows that launch an entry.
+fn casts(entry: &str) -> Vec<traffic::Case> {
+    use Granularity::{Block1x128, Block128x128, Row, Tensor};
+    let words = Words::of(Source { seed: 1, tensor: 2, step: 3 });
+    let rounding = match entry.ends_with("_rs") {
+        true => Rounding::Stochastic(words),
+        false => Rounding::Nearest,
+    };
+    let (wide, format) = (wide(entry), format(entry));
+    let mut cases = Vec::new();
+    for granularity in [Tensor, Row, Block1x128, Block128x128] {
+        for (given, both) in [(false, false), (false, true), (true, false), (true, true)] {
+            // The raw layer has no other scales that are given with a transpose.
+            if given && both && granularity != Tensor {
+                continue;
+            }
+            let case = traffic::Case { wide, format, granularity, given, both, rounding };
+            if launched(|| {
+                case.check();
+            })
+            .contains(entry)
+            {
+                cases.push(case);
+            }
+        }
+    }
+    cases
 }
