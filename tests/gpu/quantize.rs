@@ -111,7 +111,60 @@ pub fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Every end of a row and every place of a thread's elements, whatever is cast and how: a part of a
+/// quad in each of four, rows with and without whole quads, longer than a block's registers; and one
+/// number that is special among others that are not, in each place that a thread has for one.
+pub fn ends_and_places() -> Vec<Case> {
+    let case = Case {
+        both: false,
+        wide: WideType::Bf16,
+        rows: 1,
+        cols: 1,
+        gap: 0,
+        offset: 0,
+        format: Format::E4m3,
+        granularity: Granularity::Tensor,
+        given: false,
+        policy: Policy::default(),
+        stochastic: None,
+        code_gap: 0,
+        kind: Kind::Tame,
+        seed: 1,
+        schedule: 0,
+    };
+    let mut cases = Vec::new();
+    let ends = [0, 128, 256, 384, 512].map(|from| from + 1..from + 5);
+    for (i, cols) in ends.into_iter().flatten().chain(124..128).enumerate() {
+        for (rows, offset) in [(1, 0), (3, 1), (17, 4), (127, 0)] {
+            let seed = (i + rows) as u64;
+            cases.push(Case { rows, cols, offset, gap: 4 * (i % 2), seed, ..case });
+        }
+    }
+    for cols in [8190, 8193, 8200, 16384, 16385, 16391, 16900] {
+        cases.push(Case { rows: 2, cols, seed: cols as u64, ..case });
+    }
+    // A thread of a row has four columns in each 128; one of a tile has sixteen rows.
+    let places = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i)));
+    let places = places.chain((1..16).flat_map(|row| (0..4).map(move |col| (row, col))));
+    for (row, col) in places {
+        for seed in 0..7 {
+            let (rows, cols) = (row + 1, if row == 0 { 500 } else { 5 });
+            let kind = Kind::One(row * cols + col);
+            // Of the same remainder, with bits for the NaN.
+            let seed = seed + 7 * (0x1_2345 * (row + col) as u64);
+            cases.push(Case { rows, cols, kind, seed, ..case });
+        }
+    }
+    cases
+}
+
 impl Case {
+    /// The same with scales of another kind, with or without the transposed copy.
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn scaled(self, granularity: Granularity, given: bool, both: bool) -> Self {
+        Self { granularity, given, both, ..self }
+    }
+
     /// The same with other types, rounded as told.
     #[allow(dead_code, reason = "for tests/mutants")]
     pub fn of(self, wide: WideType, format: Format, stochastic: bool) -> Self {
@@ -186,6 +239,24 @@ pub fn check(case: &Case) {
         WideType::F32 => check_type(case, f32::from_bits),
         WideType::Bf16 => check_type(case, |bits| bf16::from_bits(bits as u16)),
         WideType::F16 => check_type(case, |bits| f16::from_bits(bits as u16)),
+    }
+}
+
+#[test]
+fn ends_and_places_have_the_bits_of_the_reference() {
+    use Granularity::{Block1x128, Block128x128, Row, Tensor};
+    let granularities = [Tensor, Row, Block1x128, Block128x128];
+    let wides = [WideType::F32, WideType::Bf16, WideType::F16];
+    let mut draws = Draws(1);
+    for case in ends_and_places() {
+        for granularity in granularities {
+            for both in [false, true] {
+                let z = draws.next() as usize;
+                let format = [Format::E4m3, Format::E5m2][z / 8 % 2];
+                let case = case.scaled(granularity, z.is_multiple_of(4), both);
+                check(&case.of(wides[z / 16 % 3], format, (z / 64).is_multiple_of(2)));
+            }
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Kind {
     Sparse,
     /// Where codes change: ends of the formats, ties, halves of the smallest code, least NaN.
     Edges,
+    /// From 1 to 2, but for the one at this index, which the seed chooses among what is special.
+    One(usize),
 }
 
 pub fn kinds() -> impl Strategy<Value = Kind> {
@@ -75,6 +77,7 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Spread => binades(-20, 15),
             Kind::Anything => from_bits(z as u32),
             Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
+            Kind::One(_) => T::from_f32(1.5 + 0.5 * unit),
             Kind::Edges => match z >> 8 & 63 {
                 0 => T::from_f32(f32::INFINITY),
                 // The least NaN of each type has its last bits alone.
@@ -91,5 +94,23 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Sparse => T::from_f32(if z.is_multiple_of(2) { 0.0 } else { -0.0 }),
         }
     };
-    (0..n).map(|_| one(&mut draws)).collect()
+    let mut numbers: Vec<T> = (0..n).map(|_| one(&mut draws)).collect();
+    if let Kind::One(index) = kind
+        && let Some(number) = numbers.get_mut(index)
+    {
+        *number = match seed % 7 {
+            0 => T::from_f32(f32::from_bits(0x7fc0_0000 | (seed as u32 & 0x003f_0000))),
+            1 => [0x7c01, 0x7f81, 0x7f80_0001]
+                .map(from_bits)
+                .into_iter()
+                .find(|x| x.to_f32().is_nan())
+                .unwrap_or(T::from_f32(f32::NAN)),
+            2 => T::from_f32(f32::NEG_INFINITY),
+            3 => T::from_f32(50000.0),
+            4 => T::from_f32(1.0 / (1 << 20) as f32),
+            5 => T::from_f32(0.0),
+            _ => T::from_f32(-0.0),
+        };
+    }
+    numbers
 }

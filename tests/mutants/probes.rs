@@ -43,10 +43,19 @@ impl Probe {
     }
 }
 
-/// Cases from the same seed each time, by any of which the entry is launched; the smallest first.
+/// Cases from the same seed each time, by any of which the entry is launched, the smallest first;
+/// for casts, those of every end and place as well.
 pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
     let mut runner = TestRunner::deterministic();
     let mut found = Vec::new();
+    if let Some(cast) = casts(entry).first() {
+        let how = |case: quantize::Case| {
+            let case = case.scaled(cast.granularity, cast.given, cast.both);
+            case.of(cast.wide, cast.format, entry.ends_with("_rs"))
+        };
+        found.extend(quantize::ends_and_places().into_iter().map(how).map(Probe::Quantize));
+    }
+    let many = many + found.len();
     for _ in 0..100 * many {
         let probe = draw(entry, &mut runner);
         if launched(|| probe.check()).contains(entry) {
