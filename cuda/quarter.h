@@ -1,9 +1,10 @@
 /* Constants and parameter structs of the kernels: the one place that PTX, CUDA C++ and Rust
  * share. PTX templates see the #defines (the preprocessor runs over them with __ASSEMBLER__
- * set); the structs are for C and, through bindgen, for src/ffi.rs.
+ * set); C sees the structs too, and Rust all of it in src/ffi.rs, which bindgen makes.
  *
- * The offset of field F of struct S is QUARTER_S_F, the size QUARTER_S_BYTES. A test reads both
- * and holds them to the struct; so does C's _Static_assert at the end. */
+ * The offset of field F of struct S is QUARTER_S_F, the size QUARTER_S_BYTES. tests/ffi.rs holds
+ * both to Rust's struct, and _Static_assert at the end to C's. Structs have no padding: wide
+ * fields come first, and `reserved` fills the end. */
 #ifndef QUARTER_H
 #define QUARTER_H
 
@@ -18,6 +19,19 @@
 
 /* Columns that a warp works on at once. */
 #define QUARTER_SPAN 512
+
+/* Threads of a block; quantize_row has a warp for each span of a row, and at most so many. */
+#define QUARTER_THREADS 256
+#define QUARTER_ROW_THREADS_NEAREST 1024
+#define QUARTER_ROW_THREADS_STOCHASTIC 512
+
+/* Blocks that a processor holds at once, of the entries whose blocks stride over a grid. */
+#define QUARTER_RESIDENT_AMAX 6
+#define QUARTER_RESIDENT_DEQUANTIZE 6
+#define QUARTER_RESIDENT_NEAREST 4
+#define QUARTER_RESIDENT_STOCHASTIC 3
+#define QUARTER_RESIDENT_GIVEN_NEAREST 3
+#define QUARTER_RESIDENT_GIVEN_STOCHASTIC 2
 
 /* Bits of `flags`. */
 /* The scales' arrays hold amaxes, from which the policy makes the scales. */

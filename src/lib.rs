@@ -72,6 +72,8 @@
 pub mod adamw;
 mod element;
 mod error;
+#[allow(dead_code, reason = "some constants are the kernels' own")]
+mod ffi;
 pub mod gemm;
 pub mod gpu;
 pub mod quantize;

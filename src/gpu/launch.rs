@@ -2,10 +2,8 @@
 
 use super::params::Parameters;
 use super::{DeviceError, Driver, Launch, Stream, Text};
+use crate::ffi::QUARTER_THREADS;
 use crate::{Error, Result};
-
-/// Threads of a block that strides over a grid.
-pub(super) const THREADS: u32 = 256;
 
 /// Grid of so many blocks of so many threads.
 #[derive(Clone, Copy)]
@@ -14,11 +12,19 @@ pub(super) struct Shape {
     pub(super) threads: u32,
 }
 
-/// Blocks of [`THREADS`] whose warps take `items` in turns: as many as the machine holds at once,
-/// where a processor holds `resident` (the entry's `.minnctapersm`), so that all end together.
+impl Shape {
+    /// Blocks of [`QUARTER_THREADS`].
+    pub(super) fn of_blocks(blocks: u32) -> Self {
+        Self { blocks, threads: QUARTER_THREADS }
+    }
+}
+
+/// Blocks of [`QUARTER_THREADS`] whose warps take `items` in turns: as many as the machine holds
+/// at once, where a processor holds `resident` (the entry's `.minnctapersm`), so that all end
+/// together.
 pub(super) fn striding(driver: &dyn Driver, items: u32, resident: u32) -> Shape {
     let most = driver.processors().saturating_mul(resident);
-    Shape { blocks: items.div_ceil(THREADS / 32).clamp(1, most.max(1)), threads: THREADS }
+    Shape::of_blocks(items.div_ceil(QUARTER_THREADS / 32).clamp(1, most.max(1)))
 }
 
 /// Enqueues an entry of a text.
