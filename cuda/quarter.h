@@ -1,9 +1,10 @@
 /* Constants and parameter structs of the kernels: the one place that PTX, CUDA C++ and Rust
  * share. PTX templates see the #defines (the preprocessor runs over them with __ASSEMBLER__
- * set); the structs are for C and, through bindgen, for src/ffi.rs.
+ * set); C sees the structs too, and Rust all of it in src/ffi.rs, which bindgen makes.
  *
- * The offset of field F of struct S is QUARTER_S_F, the size QUARTER_S_BYTES; structs have no
- * padding. tests/ffi.rs holds both to that. */
+ * The offset of field F of struct S is QUARTER_S_F, the size QUARTER_S_BYTES. tests/ffi.rs holds
+ * both to Rust's struct, and _Static_assert at the end to C's. Structs have no padding: wide
+ * fields come first, and `reserved` fills the end. */
 #ifndef QUARTER_H
 #define QUARTER_H
 
@@ -18,6 +19,19 @@
 
 /* Columns that a warp works on at once. */
 #define QUARTER_SPAN 512
+
+/* Threads of a block; quantize_row has a warp for each span of a row, and at most so many. */
+#define QUARTER_THREADS 256
+#define QUARTER_ROW_THREADS_NEAREST 1024
+#define QUARTER_ROW_THREADS_STOCHASTIC 512
+
+/* Blocks that a processor holds at once, of the entries whose blocks stride over a grid. */
+#define QUARTER_RESIDENT_AMAX 6
+#define QUARTER_RESIDENT_DEQUANTIZE 6
+#define QUARTER_RESIDENT_NEAREST 4
+#define QUARTER_RESIDENT_STOCHASTIC 3
+#define QUARTER_RESIDENT_GIVEN_NEAREST 3
+#define QUARTER_RESIDENT_GIVEN_STOCHASTIC 2
 
 /* Bits of `flags`. */
 /* The scales' arrays hold amaxes, from which the policy makes the scales. */
@@ -111,6 +125,7 @@
 #define QUARTER_SCALING_BYTES 80
 
 #ifndef __ASSEMBLER__
+#include <stddef.h>
 #include <stdint.h>
 
 /* quantize and quantize_tile. Addresses are of the device; 0 where something is not wanted.
@@ -198,6 +213,81 @@ struct QuarterScaling {
   uint32_t pow2;
   uint32_t reserved;
 };
+
+#ifdef __cplusplus
+#define _Static_assert static_assert
+#endif
+#define QUARTER_AT(S, F, OFFSET) _Static_assert(offsetof(struct S, F) == OFFSET, #F)
+QUARTER_AT(QuarterQuantize, src, QUARTER_QUANTIZE_SRC);
+QUARTER_AT(QuarterQuantize, codes, QUARTER_QUANTIZE_CODES);
+QUARTER_AT(QuarterQuantize, codes_t, QUARTER_QUANTIZE_CODES_T);
+QUARTER_AT(QuarterQuantize, scale, QUARTER_QUANTIZE_SCALE);
+QUARTER_AT(QuarterQuantize, scale_t, QUARTER_QUANTIZE_SCALE_T);
+QUARTER_AT(QuarterQuantize, scale_inv, QUARTER_QUANTIZE_SCALE_INV);
+QUARTER_AT(QuarterQuantize, scale_inv_t, QUARTER_QUANTIZE_SCALE_INV_T);
+QUARTER_AT(QuarterQuantize, amax, QUARTER_QUANTIZE_AMAX);
+QUARTER_AT(QuarterQuantize, counts, QUARTER_QUANTIZE_COUNTS);
+QUARTER_AT(QuarterQuantize, amax_t, QUARTER_QUANTIZE_AMAX_T);
+QUARTER_AT(QuarterQuantize, counts_t, QUARTER_QUANTIZE_COUNTS_T);
+QUARTER_AT(QuarterQuantize, first, QUARTER_QUANTIZE_FIRST);
+QUARTER_AT(QuarterQuantize, row_stride, QUARTER_QUANTIZE_ROW_STRIDE);
+QUARTER_AT(QuarterQuantize, src_pitch, QUARTER_QUANTIZE_SRC_PITCH);
+QUARTER_AT(QuarterQuantize, pitch, QUARTER_QUANTIZE_PITCH);
+QUARTER_AT(QuarterQuantize, pitch_t, QUARTER_QUANTIZE_PITCH_T);
+QUARTER_AT(QuarterQuantize, rows, QUARTER_QUANTIZE_ROWS);
+QUARTER_AT(QuarterQuantize, cols, QUARTER_QUANTIZE_COLS);
+QUARTER_AT(QuarterQuantize, row_shift, QUARTER_QUANTIZE_ROW_SHIFT);
+QUARTER_AT(QuarterQuantize, col_shift, QUARTER_QUANTIZE_COL_SHIFT);
+QUARTER_AT(QuarterQuantize, scale_cols, QUARTER_QUANTIZE_SCALE_COLS);
+QUARTER_AT(QuarterQuantize, row_shift_t, QUARTER_QUANTIZE_ROW_SHIFT_T);
+QUARTER_AT(QuarterQuantize, col_shift_t, QUARTER_QUANTIZE_COL_SHIFT_T);
+QUARTER_AT(QuarterQuantize, scale_cols_t, QUARTER_QUANTIZE_SCALE_COLS_T);
+QUARTER_AT(QuarterQuantize, seed_low, QUARTER_QUANTIZE_SEED_LOW);
+QUARTER_AT(QuarterQuantize, seed_high, QUARTER_QUANTIZE_SEED_HIGH);
+QUARTER_AT(QuarterQuantize, tensor, QUARTER_QUANTIZE_TENSOR);
+QUARTER_AT(QuarterQuantize, step, QUARTER_QUANTIZE_STEP);
+QUARTER_AT(QuarterQuantize, max_margin, QUARTER_QUANTIZE_MAX_MARGIN);
+QUARTER_AT(QuarterQuantize, floor, QUARTER_QUANTIZE_FLOOR);
+QUARTER_AT(QuarterQuantize, flags, QUARTER_QUANTIZE_FLAGS);
+QUARTER_AT(QuarterQuantize, spans, QUARTER_QUANTIZE_SPANS);
+_Static_assert(sizeof(struct QuarterQuantize) == QUARTER_QUANTIZE_BYTES, "size");
+QUARTER_AT(QuarterDequantize, codes, QUARTER_DEQUANTIZE_CODES);
+QUARTER_AT(QuarterDequantize, scale_inv, QUARTER_DEQUANTIZE_SCALE_INV);
+QUARTER_AT(QuarterDequantize, dst, QUARTER_DEQUANTIZE_DST);
+QUARTER_AT(QuarterDequantize, pitch, QUARTER_DEQUANTIZE_PITCH);
+QUARTER_AT(QuarterDequantize, dst_pitch, QUARTER_DEQUANTIZE_DST_PITCH);
+QUARTER_AT(QuarterDequantize, rows, QUARTER_DEQUANTIZE_ROWS);
+QUARTER_AT(QuarterDequantize, cols, QUARTER_DEQUANTIZE_COLS);
+QUARTER_AT(QuarterDequantize, row_shift, QUARTER_DEQUANTIZE_ROW_SHIFT);
+QUARTER_AT(QuarterDequantize, col_shift, QUARTER_DEQUANTIZE_COL_SHIFT);
+QUARTER_AT(QuarterDequantize, scale_cols, QUARTER_DEQUANTIZE_SCALE_COLS);
+QUARTER_AT(QuarterDequantize, spans, QUARTER_DEQUANTIZE_SPANS);
+_Static_assert(sizeof(struct QuarterDequantize) == QUARTER_DEQUANTIZE_BYTES, "size");
+QUARTER_AT(QuarterTranspose, codes, QUARTER_TRANSPOSE_CODES);
+QUARTER_AT(QuarterTranspose, codes_t, QUARTER_TRANSPOSE_CODES_T);
+QUARTER_AT(QuarterTranspose, scale_inv, QUARTER_TRANSPOSE_SCALE_INV);
+QUARTER_AT(QuarterTranspose, scale_inv_t, QUARTER_TRANSPOSE_SCALE_INV_T);
+QUARTER_AT(QuarterTranspose, pitch, QUARTER_TRANSPOSE_PITCH);
+QUARTER_AT(QuarterTranspose, pitch_t, QUARTER_TRANSPOSE_PITCH_T);
+QUARTER_AT(QuarterTranspose, rows, QUARTER_TRANSPOSE_ROWS);
+QUARTER_AT(QuarterTranspose, cols, QUARTER_TRANSPOSE_COLS);
+QUARTER_AT(QuarterTranspose, tile_shift, QUARTER_TRANSPOSE_TILE_SHIFT);
+_Static_assert(sizeof(struct QuarterTranspose) == QUARTER_TRANSPOSE_BYTES, "size");
+QUARTER_AT(QuarterScaling, now, QUARTER_SCALING_NOW);
+QUARTER_AT(QuarterScaling, history, QUARTER_SCALING_HISTORY);
+QUARTER_AT(QuarterScaling, next, QUARTER_SCALING_NEXT);
+QUARTER_AT(QuarterScaling, scale, QUARTER_SCALING_SCALE);
+QUARTER_AT(QuarterScaling, max_margin, QUARTER_SCALING_MAX_MARGIN);
+QUARTER_AT(QuarterScaling, non_finite, QUARTER_SCALING_NON_FINITE);
+QUARTER_AT(QuarterScaling, tensors, QUARTER_SCALING_TENSORS);
+QUARTER_AT(QuarterScaling, window, QUARTER_SCALING_WINDOW);
+QUARTER_AT(QuarterScaling, most_recent, QUARTER_SCALING_MOST_RECENT);
+QUARTER_AT(QuarterScaling, on_zero, QUARTER_SCALING_ON_ZERO);
+QUARTER_AT(QuarterScaling, on_non_finite, QUARTER_SCALING_ON_NON_FINITE);
+QUARTER_AT(QuarterScaling, floor, QUARTER_SCALING_FLOOR);
+QUARTER_AT(QuarterScaling, pow2, QUARTER_SCALING_POW2);
+_Static_assert(sizeof(struct QuarterScaling) == QUARTER_SCALING_BYTES, "size");
+#undef QUARTER_AT
 #endif
 
 #endif

@@ -1,4 +1,4 @@
-// By bindgen from cuda/quarter.h: QUARTER_WRITE_FFI=1 cargo test --test ffi
+//! Made of `cuda/quarter.h` by bindgen: see `tests/ffi.rs`.
 
 pub const QUARTER_BLOCK: u32 = 128;
 pub const QUARTER_E4M3_MAX: u32 = 1138753536;
@@ -6,87 +6,27 @@ pub const QUARTER_E4M3_LIMIT: u32 = 1139277825;
 pub const QUARTER_E5M2_MAX: u32 = 1197473792;
 pub const QUARTER_E5M2_LIMIT: u32 = 1198522368;
 pub const QUARTER_SPAN: u32 = 512;
+pub const QUARTER_THREADS: u32 = 256;
+pub const QUARTER_ROW_THREADS_NEAREST: u32 = 1024;
+pub const QUARTER_ROW_THREADS_STOCHASTIC: u32 = 512;
+pub const QUARTER_RESIDENT_AMAX: u32 = 6;
+pub const QUARTER_RESIDENT_DEQUANTIZE: u32 = 6;
+pub const QUARTER_RESIDENT_NEAREST: u32 = 4;
+pub const QUARTER_RESIDENT_STOCHASTIC: u32 = 3;
+pub const QUARTER_RESIDENT_GIVEN_NEAREST: u32 = 3;
+pub const QUARTER_RESIDENT_GIVEN_STOCHASTIC: u32 = 2;
 pub const QUARTER_FROM_AMAX: u32 = 1;
 pub const QUARTER_POW2: u32 = 2;
 pub const QUARTER_OWN_AMAX: u32 = 4;
 pub const QUARTER_STREAM_CAST: u32 = 196608;
-pub const QUARTER_QUANTIZE_SRC: u32 = 0;
-pub const QUARTER_QUANTIZE_CODES: u32 = 8;
-pub const QUARTER_QUANTIZE_CODES_T: u32 = 16;
-pub const QUARTER_QUANTIZE_SCALE: u32 = 24;
-pub const QUARTER_QUANTIZE_SCALE_T: u32 = 32;
-pub const QUARTER_QUANTIZE_SCALE_INV: u32 = 40;
-pub const QUARTER_QUANTIZE_SCALE_INV_T: u32 = 48;
-pub const QUARTER_QUANTIZE_AMAX: u32 = 56;
-pub const QUARTER_QUANTIZE_COUNTS: u32 = 64;
-pub const QUARTER_QUANTIZE_AMAX_T: u32 = 72;
-pub const QUARTER_QUANTIZE_COUNTS_T: u32 = 80;
-pub const QUARTER_QUANTIZE_FIRST: u32 = 88;
-pub const QUARTER_QUANTIZE_ROW_STRIDE: u32 = 96;
-pub const QUARTER_QUANTIZE_SRC_PITCH: u32 = 104;
-pub const QUARTER_QUANTIZE_PITCH: u32 = 112;
-pub const QUARTER_QUANTIZE_PITCH_T: u32 = 120;
-pub const QUARTER_QUANTIZE_ROWS: u32 = 128;
-pub const QUARTER_QUANTIZE_COLS: u32 = 132;
-pub const QUARTER_QUANTIZE_ROW_SHIFT: u32 = 136;
-pub const QUARTER_QUANTIZE_COL_SHIFT: u32 = 140;
-pub const QUARTER_QUANTIZE_SCALE_COLS: u32 = 144;
-pub const QUARTER_QUANTIZE_ROW_SHIFT_T: u32 = 148;
-pub const QUARTER_QUANTIZE_COL_SHIFT_T: u32 = 152;
-pub const QUARTER_QUANTIZE_SCALE_COLS_T: u32 = 156;
-pub const QUARTER_QUANTIZE_SEED_LOW: u32 = 160;
-pub const QUARTER_QUANTIZE_SEED_HIGH: u32 = 164;
-pub const QUARTER_QUANTIZE_TENSOR: u32 = 168;
-pub const QUARTER_QUANTIZE_STEP: u32 = 172;
-pub const QUARTER_QUANTIZE_MAX_MARGIN: u32 = 176;
-pub const QUARTER_QUANTIZE_FLOOR: u32 = 180;
-pub const QUARTER_QUANTIZE_FLAGS: u32 = 184;
-pub const QUARTER_QUANTIZE_SPANS: u32 = 188;
-pub const QUARTER_QUANTIZE_BYTES: u32 = 192;
-pub const QUARTER_DEQUANTIZE_CODES: u32 = 0;
-pub const QUARTER_DEQUANTIZE_SCALE_INV: u32 = 8;
-pub const QUARTER_DEQUANTIZE_DST: u32 = 16;
-pub const QUARTER_DEQUANTIZE_PITCH: u32 = 24;
-pub const QUARTER_DEQUANTIZE_DST_PITCH: u32 = 32;
-pub const QUARTER_DEQUANTIZE_ROWS: u32 = 40;
-pub const QUARTER_DEQUANTIZE_COLS: u32 = 44;
-pub const QUARTER_DEQUANTIZE_ROW_SHIFT: u32 = 48;
-pub const QUARTER_DEQUANTIZE_COL_SHIFT: u32 = 52;
-pub const QUARTER_DEQUANTIZE_SCALE_COLS: u32 = 56;
-pub const QUARTER_DEQUANTIZE_SPANS: u32 = 60;
-pub const QUARTER_DEQUANTIZE_BYTES: u32 = 64;
-pub const QUARTER_TRANSPOSE_CODES: u32 = 0;
-pub const QUARTER_TRANSPOSE_CODES_T: u32 = 8;
-pub const QUARTER_TRANSPOSE_SCALE_INV: u32 = 16;
-pub const QUARTER_TRANSPOSE_SCALE_INV_T: u32 = 24;
-pub const QUARTER_TRANSPOSE_PITCH: u32 = 32;
-pub const QUARTER_TRANSPOSE_PITCH_T: u32 = 40;
-pub const QUARTER_TRANSPOSE_ROWS: u32 = 48;
-pub const QUARTER_TRANSPOSE_COLS: u32 = 52;
-pub const QUARTER_TRANSPOSE_TILE_SHIFT: u32 = 56;
-pub const QUARTER_TRANSPOSE_BYTES: u32 = 64;
 pub const QUARTER_ZERO_KEEP: u32 = 0;
 pub const QUARTER_ZERO_ONE: u32 = 1;
 pub const QUARTER_NON_FINITE_KEEP: u32 = 0;
 pub const QUARTER_NON_FINITE_BACKOFF: u32 = 1;
 pub const QUARTER_NON_FINITE_ONE: u32 = 2;
-pub const QUARTER_SCALING_NOW: u32 = 0;
-pub const QUARTER_SCALING_HISTORY: u32 = 8;
-pub const QUARTER_SCALING_NEXT: u32 = 16;
-pub const QUARTER_SCALING_SCALE: u32 = 24;
-pub const QUARTER_SCALING_MAX_MARGIN: u32 = 32;
-pub const QUARTER_SCALING_NON_FINITE: u32 = 40;
-pub const QUARTER_SCALING_TENSORS: u32 = 48;
-pub const QUARTER_SCALING_WINDOW: u32 = 52;
-pub const QUARTER_SCALING_MOST_RECENT: u32 = 56;
-pub const QUARTER_SCALING_ON_ZERO: u32 = 60;
-pub const QUARTER_SCALING_ON_NON_FINITE: u32 = 64;
-pub const QUARTER_SCALING_FLOOR: u32 = 68;
-pub const QUARTER_SCALING_POW2: u32 = 72;
-pub const QUARTER_SCALING_BYTES: u32 = 80;
 /** quantize and quantize_tile. Addresses are of the device; 0 where something is not wanted.
- The amax entries raise u32 amaxes, zeroed before, instead of casting: of the tensor at `amax`, of
- each row at `scale`, of each column at `scale_t`.*/
+The amax entries raise u32 amaxes, zeroed before, instead of casting: of the tensor at `amax`, of
+each row at `scale`, of each column at `scale_t`.*/
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct QuarterQuantize {
@@ -144,102 +84,70 @@ pub struct QuarterQuantize {
 const _: () = {
     ["Size of QuarterQuantize"][::std::mem::size_of::<QuarterQuantize>() - 192usize];
     ["Alignment of QuarterQuantize"][::std::mem::align_of::<QuarterQuantize>() - 8usize];
-    [
-        "Offset of field: QuarterQuantize::src",
-    ][::std::mem::offset_of!(QuarterQuantize, src) - 0usize];
-    [
-        "Offset of field: QuarterQuantize::codes",
-    ][::std::mem::offset_of!(QuarterQuantize, codes) - 8usize];
-    [
-        "Offset of field: QuarterQuantize::codes_t",
-    ][::std::mem::offset_of!(QuarterQuantize, codes_t) - 16usize];
-    [
-        "Offset of field: QuarterQuantize::scale",
-    ][::std::mem::offset_of!(QuarterQuantize, scale) - 24usize];
-    [
-        "Offset of field: QuarterQuantize::scale_t",
-    ][::std::mem::offset_of!(QuarterQuantize, scale_t) - 32usize];
-    [
-        "Offset of field: QuarterQuantize::scale_inv",
-    ][::std::mem::offset_of!(QuarterQuantize, scale_inv) - 40usize];
-    [
-        "Offset of field: QuarterQuantize::scale_inv_t",
-    ][::std::mem::offset_of!(QuarterQuantize, scale_inv_t) - 48usize];
-    [
-        "Offset of field: QuarterQuantize::amax",
-    ][::std::mem::offset_of!(QuarterQuantize, amax) - 56usize];
-    [
-        "Offset of field: QuarterQuantize::counts",
-    ][::std::mem::offset_of!(QuarterQuantize, counts) - 64usize];
-    [
-        "Offset of field: QuarterQuantize::amax_t",
-    ][::std::mem::offset_of!(QuarterQuantize, amax_t) - 72usize];
-    [
-        "Offset of field: QuarterQuantize::counts_t",
-    ][::std::mem::offset_of!(QuarterQuantize, counts_t) - 80usize];
-    [
-        "Offset of field: QuarterQuantize::first",
-    ][::std::mem::offset_of!(QuarterQuantize, first) - 88usize];
-    [
-        "Offset of field: QuarterQuantize::row_stride",
-    ][::std::mem::offset_of!(QuarterQuantize, row_stride) - 96usize];
-    [
-        "Offset of field: QuarterQuantize::src_pitch",
-    ][::std::mem::offset_of!(QuarterQuantize, src_pitch) - 104usize];
-    [
-        "Offset of field: QuarterQuantize::pitch",
-    ][::std::mem::offset_of!(QuarterQuantize, pitch) - 112usize];
-    [
-        "Offset of field: QuarterQuantize::pitch_t",
-    ][::std::mem::offset_of!(QuarterQuantize, pitch_t) - 120usize];
-    [
-        "Offset of field: QuarterQuantize::rows",
-    ][::std::mem::offset_of!(QuarterQuantize, rows) - 128usize];
-    [
-        "Offset of field: QuarterQuantize::cols",
-    ][::std::mem::offset_of!(QuarterQuantize, cols) - 132usize];
-    [
-        "Offset of field: QuarterQuantize::row_shift",
-    ][::std::mem::offset_of!(QuarterQuantize, row_shift) - 136usize];
-    [
-        "Offset of field: QuarterQuantize::col_shift",
-    ][::std::mem::offset_of!(QuarterQuantize, col_shift) - 140usize];
-    [
-        "Offset of field: QuarterQuantize::scale_cols",
-    ][::std::mem::offset_of!(QuarterQuantize, scale_cols) - 144usize];
-    [
-        "Offset of field: QuarterQuantize::row_shift_t",
-    ][::std::mem::offset_of!(QuarterQuantize, row_shift_t) - 148usize];
-    [
-        "Offset of field: QuarterQuantize::col_shift_t",
-    ][::std::mem::offset_of!(QuarterQuantize, col_shift_t) - 152usize];
-    [
-        "Offset of field: QuarterQuantize::scale_cols_t",
-    ][::std::mem::offset_of!(QuarterQuantize, scale_cols_t) - 156usize];
-    [
-        "Offset of field: QuarterQuantize::seed_low",
-    ][::std::mem::offset_of!(QuarterQuantize, seed_low) - 160usize];
-    [
-        "Offset of field: QuarterQuantize::seed_high",
-    ][::std::mem::offset_of!(QuarterQuantize, seed_high) - 164usize];
-    [
-        "Offset of field: QuarterQuantize::tensor",
-    ][::std::mem::offset_of!(QuarterQuantize, tensor) - 168usize];
-    [
-        "Offset of field: QuarterQuantize::step",
-    ][::std::mem::offset_of!(QuarterQuantize, step) - 172usize];
-    [
-        "Offset of field: QuarterQuantize::max_margin",
-    ][::std::mem::offset_of!(QuarterQuantize, max_margin) - 176usize];
-    [
-        "Offset of field: QuarterQuantize::floor",
-    ][::std::mem::offset_of!(QuarterQuantize, floor) - 180usize];
-    [
-        "Offset of field: QuarterQuantize::flags",
-    ][::std::mem::offset_of!(QuarterQuantize, flags) - 184usize];
-    [
-        "Offset of field: QuarterQuantize::spans",
-    ][::std::mem::offset_of!(QuarterQuantize, spans) - 188usize];
+    ["Offset of field: QuarterQuantize::src"]
+        [::std::mem::offset_of!(QuarterQuantize, src) - 0usize];
+    ["Offset of field: QuarterQuantize::codes"]
+        [::std::mem::offset_of!(QuarterQuantize, codes) - 8usize];
+    ["Offset of field: QuarterQuantize::codes_t"]
+        [::std::mem::offset_of!(QuarterQuantize, codes_t) - 16usize];
+    ["Offset of field: QuarterQuantize::scale"]
+        [::std::mem::offset_of!(QuarterQuantize, scale) - 24usize];
+    ["Offset of field: QuarterQuantize::scale_t"]
+        [::std::mem::offset_of!(QuarterQuantize, scale_t) - 32usize];
+    ["Offset of field: QuarterQuantize::scale_inv"]
+        [::std::mem::offset_of!(QuarterQuantize, scale_inv) - 40usize];
+    ["Offset of field: QuarterQuantize::scale_inv_t"]
+        [::std::mem::offset_of!(QuarterQuantize, scale_inv_t) - 48usize];
+    ["Offset of field: QuarterQuantize::amax"]
+        [::std::mem::offset_of!(QuarterQuantize, amax) - 56usize];
+    ["Offset of field: QuarterQuantize::counts"]
+        [::std::mem::offset_of!(QuarterQuantize, counts) - 64usize];
+    ["Offset of field: QuarterQuantize::amax_t"]
+        [::std::mem::offset_of!(QuarterQuantize, amax_t) - 72usize];
+    ["Offset of field: QuarterQuantize::counts_t"]
+        [::std::mem::offset_of!(QuarterQuantize, counts_t) - 80usize];
+    ["Offset of field: QuarterQuantize::first"]
+        [::std::mem::offset_of!(QuarterQuantize, first) - 88usize];
+    ["Offset of field: QuarterQuantize::row_stride"]
+        [::std::mem::offset_of!(QuarterQuantize, row_stride) - 96usize];
+    ["Offset of field: QuarterQuantize::src_pitch"]
+        [::std::mem::offset_of!(QuarterQuantize, src_pitch) - 104usize];
+    ["Offset of field: QuarterQuantize::pitch"]
+        [::std::mem::offset_of!(QuarterQuantize, pitch) - 112usize];
+    ["Offset of field: QuarterQuantize::pitch_t"]
+        [::std::mem::offset_of!(QuarterQuantize, pitch_t) - 120usize];
+    ["Offset of field: QuarterQuantize::rows"]
+        [::std::mem::offset_of!(QuarterQuantize, rows) - 128usize];
+    ["Offset of field: QuarterQuantize::cols"]
+        [::std::mem::offset_of!(QuarterQuantize, cols) - 132usize];
+    ["Offset of field: QuarterQuantize::row_shift"]
+        [::std::mem::offset_of!(QuarterQuantize, row_shift) - 136usize];
+    ["Offset of field: QuarterQuantize::col_shift"]
+        [::std::mem::offset_of!(QuarterQuantize, col_shift) - 140usize];
+    ["Offset of field: QuarterQuantize::scale_cols"]
+        [::std::mem::offset_of!(QuarterQuantize, scale_cols) - 144usize];
+    ["Offset of field: QuarterQuantize::row_shift_t"]
+        [::std::mem::offset_of!(QuarterQuantize, row_shift_t) - 148usize];
+    ["Offset of field: QuarterQuantize::col_shift_t"]
+        [::std::mem::offset_of!(QuarterQuantize, col_shift_t) - 152usize];
+    ["Offset of field: QuarterQuantize::scale_cols_t"]
+        [::std::mem::offset_of!(QuarterQuantize, scale_cols_t) - 156usize];
+    ["Offset of field: QuarterQuantize::seed_low"]
+        [::std::mem::offset_of!(QuarterQuantize, seed_low) - 160usize];
+    ["Offset of field: QuarterQuantize::seed_high"]
+        [::std::mem::offset_of!(QuarterQuantize, seed_high) - 164usize];
+    ["Offset of field: QuarterQuantize::tensor"]
+        [::std::mem::offset_of!(QuarterQuantize, tensor) - 168usize];
+    ["Offset of field: QuarterQuantize::step"]
+        [::std::mem::offset_of!(QuarterQuantize, step) - 172usize];
+    ["Offset of field: QuarterQuantize::max_margin"]
+        [::std::mem::offset_of!(QuarterQuantize, max_margin) - 176usize];
+    ["Offset of field: QuarterQuantize::floor"]
+        [::std::mem::offset_of!(QuarterQuantize, floor) - 180usize];
+    ["Offset of field: QuarterQuantize::flags"]
+        [::std::mem::offset_of!(QuarterQuantize, flags) - 184usize];
+    ["Offset of field: QuarterQuantize::spans"]
+        [::std::mem::offset_of!(QuarterQuantize, spans) - 188usize];
 };
 /// dequantize
 #[repr(C)]
@@ -261,45 +169,32 @@ pub struct QuarterDequantize {
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of QuarterDequantize"][::std::mem::size_of::<QuarterDequantize>() - 64usize];
-    [
-        "Alignment of QuarterDequantize",
-    ][::std::mem::align_of::<QuarterDequantize>() - 8usize];
-    [
-        "Offset of field: QuarterDequantize::codes",
-    ][::std::mem::offset_of!(QuarterDequantize, codes) - 0usize];
-    [
-        "Offset of field: QuarterDequantize::scale_inv",
-    ][::std::mem::offset_of!(QuarterDequantize, scale_inv) - 8usize];
-    [
-        "Offset of field: QuarterDequantize::dst",
-    ][::std::mem::offset_of!(QuarterDequantize, dst) - 16usize];
-    [
-        "Offset of field: QuarterDequantize::pitch",
-    ][::std::mem::offset_of!(QuarterDequantize, pitch) - 24usize];
-    [
-        "Offset of field: QuarterDequantize::dst_pitch",
-    ][::std::mem::offset_of!(QuarterDequantize, dst_pitch) - 32usize];
-    [
-        "Offset of field: QuarterDequantize::rows",
-    ][::std::mem::offset_of!(QuarterDequantize, rows) - 40usize];
-    [
-        "Offset of field: QuarterDequantize::cols",
-    ][::std::mem::offset_of!(QuarterDequantize, cols) - 44usize];
-    [
-        "Offset of field: QuarterDequantize::row_shift",
-    ][::std::mem::offset_of!(QuarterDequantize, row_shift) - 48usize];
-    [
-        "Offset of field: QuarterDequantize::col_shift",
-    ][::std::mem::offset_of!(QuarterDequantize, col_shift) - 52usize];
-    [
-        "Offset of field: QuarterDequantize::scale_cols",
-    ][::std::mem::offset_of!(QuarterDequantize, scale_cols) - 56usize];
-    [
-        "Offset of field: QuarterDequantize::spans",
-    ][::std::mem::offset_of!(QuarterDequantize, spans) - 60usize];
+    ["Alignment of QuarterDequantize"][::std::mem::align_of::<QuarterDequantize>() - 8usize];
+    ["Offset of field: QuarterDequantize::codes"]
+        [::std::mem::offset_of!(QuarterDequantize, codes) - 0usize];
+    ["Offset of field: QuarterDequantize::scale_inv"]
+        [::std::mem::offset_of!(QuarterDequantize, scale_inv) - 8usize];
+    ["Offset of field: QuarterDequantize::dst"]
+        [::std::mem::offset_of!(QuarterDequantize, dst) - 16usize];
+    ["Offset of field: QuarterDequantize::pitch"]
+        [::std::mem::offset_of!(QuarterDequantize, pitch) - 24usize];
+    ["Offset of field: QuarterDequantize::dst_pitch"]
+        [::std::mem::offset_of!(QuarterDequantize, dst_pitch) - 32usize];
+    ["Offset of field: QuarterDequantize::rows"]
+        [::std::mem::offset_of!(QuarterDequantize, rows) - 40usize];
+    ["Offset of field: QuarterDequantize::cols"]
+        [::std::mem::offset_of!(QuarterDequantize, cols) - 44usize];
+    ["Offset of field: QuarterDequantize::row_shift"]
+        [::std::mem::offset_of!(QuarterDequantize, row_shift) - 48usize];
+    ["Offset of field: QuarterDequantize::col_shift"]
+        [::std::mem::offset_of!(QuarterDequantize, col_shift) - 52usize];
+    ["Offset of field: QuarterDequantize::scale_cols"]
+        [::std::mem::offset_of!(QuarterDequantize, scale_cols) - 56usize];
+    ["Offset of field: QuarterDequantize::spans"]
+        [::std::mem::offset_of!(QuarterDequantize, spans) - 60usize];
 };
 /** transpose: bytes, both sides aligned to 16 with pitches of multiples of 16; and their scales,
- where they are wanted.*/
+where they are wanted.*/
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct QuarterTranspose {
@@ -320,39 +215,27 @@ pub struct QuarterTranspose {
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of QuarterTranspose"][::std::mem::size_of::<QuarterTranspose>() - 64usize];
-    [
-        "Alignment of QuarterTranspose",
-    ][::std::mem::align_of::<QuarterTranspose>() - 8usize];
-    [
-        "Offset of field: QuarterTranspose::codes",
-    ][::std::mem::offset_of!(QuarterTranspose, codes) - 0usize];
-    [
-        "Offset of field: QuarterTranspose::codes_t",
-    ][::std::mem::offset_of!(QuarterTranspose, codes_t) - 8usize];
-    [
-        "Offset of field: QuarterTranspose::scale_inv",
-    ][::std::mem::offset_of!(QuarterTranspose, scale_inv) - 16usize];
-    [
-        "Offset of field: QuarterTranspose::scale_inv_t",
-    ][::std::mem::offset_of!(QuarterTranspose, scale_inv_t) - 24usize];
-    [
-        "Offset of field: QuarterTranspose::pitch",
-    ][::std::mem::offset_of!(QuarterTranspose, pitch) - 32usize];
-    [
-        "Offset of field: QuarterTranspose::pitch_t",
-    ][::std::mem::offset_of!(QuarterTranspose, pitch_t) - 40usize];
-    [
-        "Offset of field: QuarterTranspose::rows",
-    ][::std::mem::offset_of!(QuarterTranspose, rows) - 48usize];
-    [
-        "Offset of field: QuarterTranspose::cols",
-    ][::std::mem::offset_of!(QuarterTranspose, cols) - 52usize];
-    [
-        "Offset of field: QuarterTranspose::tile_shift",
-    ][::std::mem::offset_of!(QuarterTranspose, tile_shift) - 56usize];
-    [
-        "Offset of field: QuarterTranspose::reserved",
-    ][::std::mem::offset_of!(QuarterTranspose, reserved) - 60usize];
+    ["Alignment of QuarterTranspose"][::std::mem::align_of::<QuarterTranspose>() - 8usize];
+    ["Offset of field: QuarterTranspose::codes"]
+        [::std::mem::offset_of!(QuarterTranspose, codes) - 0usize];
+    ["Offset of field: QuarterTranspose::codes_t"]
+        [::std::mem::offset_of!(QuarterTranspose, codes_t) - 8usize];
+    ["Offset of field: QuarterTranspose::scale_inv"]
+        [::std::mem::offset_of!(QuarterTranspose, scale_inv) - 16usize];
+    ["Offset of field: QuarterTranspose::scale_inv_t"]
+        [::std::mem::offset_of!(QuarterTranspose, scale_inv_t) - 24usize];
+    ["Offset of field: QuarterTranspose::pitch"]
+        [::std::mem::offset_of!(QuarterTranspose, pitch) - 32usize];
+    ["Offset of field: QuarterTranspose::pitch_t"]
+        [::std::mem::offset_of!(QuarterTranspose, pitch_t) - 40usize];
+    ["Offset of field: QuarterTranspose::rows"]
+        [::std::mem::offset_of!(QuarterTranspose, rows) - 48usize];
+    ["Offset of field: QuarterTranspose::cols"]
+        [::std::mem::offset_of!(QuarterTranspose, cols) - 52usize];
+    ["Offset of field: QuarterTranspose::tile_shift"]
+        [::std::mem::offset_of!(QuarterTranspose, tile_shift) - 56usize];
+    ["Offset of field: QuarterTranspose::reserved"]
+        [::std::mem::offset_of!(QuarterTranspose, reserved) - 60usize];
 };
 /// scaling: all tensors of a model in one launch.
 #[repr(C)]
@@ -384,46 +267,31 @@ pub struct QuarterScaling {
 const _: () = {
     ["Size of QuarterScaling"][::std::mem::size_of::<QuarterScaling>() - 80usize];
     ["Alignment of QuarterScaling"][::std::mem::align_of::<QuarterScaling>() - 8usize];
-    [
-        "Offset of field: QuarterScaling::now",
-    ][::std::mem::offset_of!(QuarterScaling, now) - 0usize];
-    [
-        "Offset of field: QuarterScaling::history",
-    ][::std::mem::offset_of!(QuarterScaling, history) - 8usize];
-    [
-        "Offset of field: QuarterScaling::next",
-    ][::std::mem::offset_of!(QuarterScaling, next) - 16usize];
-    [
-        "Offset of field: QuarterScaling::scale",
-    ][::std::mem::offset_of!(QuarterScaling, scale) - 24usize];
-    [
-        "Offset of field: QuarterScaling::max_margin",
-    ][::std::mem::offset_of!(QuarterScaling, max_margin) - 32usize];
-    [
-        "Offset of field: QuarterScaling::non_finite",
-    ][::std::mem::offset_of!(QuarterScaling, non_finite) - 40usize];
-    [
-        "Offset of field: QuarterScaling::tensors",
-    ][::std::mem::offset_of!(QuarterScaling, tensors) - 48usize];
-    [
-        "Offset of field: QuarterScaling::window",
-    ][::std::mem::offset_of!(QuarterScaling, window) - 52usize];
-    [
-        "Offset of field: QuarterScaling::most_recent",
-    ][::std::mem::offset_of!(QuarterScaling, most_recent) - 56usize];
-    [
-        "Offset of field: QuarterScaling::on_zero",
-    ][::std::mem::offset_of!(QuarterScaling, on_zero) - 60usize];
-    [
-        "Offset of field: QuarterScaling::on_non_finite",
-    ][::std::mem::offset_of!(QuarterScaling, on_non_finite) - 64usize];
-    [
-        "Offset of field: QuarterScaling::floor",
-    ][::std::mem::offset_of!(QuarterScaling, floor) - 68usize];
-    [
-        "Offset of field: QuarterScaling::pow2",
-    ][::std::mem::offset_of!(QuarterScaling, pow2) - 72usize];
-    [
-        "Offset of field: QuarterScaling::reserved",
-    ][::std::mem::offset_of!(QuarterScaling, reserved) - 76usize];
+    ["Offset of field: QuarterScaling::now"][::std::mem::offset_of!(QuarterScaling, now) - 0usize];
+    ["Offset of field: QuarterScaling::history"]
+        [::std::mem::offset_of!(QuarterScaling, history) - 8usize];
+    ["Offset of field: QuarterScaling::next"]
+        [::std::mem::offset_of!(QuarterScaling, next) - 16usize];
+    ["Offset of field: QuarterScaling::scale"]
+        [::std::mem::offset_of!(QuarterScaling, scale) - 24usize];
+    ["Offset of field: QuarterScaling::max_margin"]
+        [::std::mem::offset_of!(QuarterScaling, max_margin) - 32usize];
+    ["Offset of field: QuarterScaling::non_finite"]
+        [::std::mem::offset_of!(QuarterScaling, non_finite) - 40usize];
+    ["Offset of field: QuarterScaling::tensors"]
+        [::std::mem::offset_of!(QuarterScaling, tensors) - 48usize];
+    ["Offset of field: QuarterScaling::window"]
+        [::std::mem::offset_of!(QuarterScaling, window) - 52usize];
+    ["Offset of field: QuarterScaling::most_recent"]
+        [::std::mem::offset_of!(QuarterScaling, most_recent) - 56usize];
+    ["Offset of field: QuarterScaling::on_zero"]
+        [::std::mem::offset_of!(QuarterScaling, on_zero) - 60usize];
+    ["Offset of field: QuarterScaling::on_non_finite"]
+        [::std::mem::offset_of!(QuarterScaling, on_non_finite) - 64usize];
+    ["Offset of field: QuarterScaling::floor"]
+        [::std::mem::offset_of!(QuarterScaling, floor) - 68usize];
+    ["Offset of field: QuarterScaling::pow2"]
+        [::std::mem::offset_of!(QuarterScaling, pow2) - 72usize];
+    ["Offset of field: QuarterScaling::reserved"]
+        [::std::mem::offset_of!(QuarterScaling, reserved) - 76usize];
 };

@@ -1,5 +1,6 @@
 //! What the raw wrappers check before they launch.
 
+use crate::ffi::QUARTER_BLOCK;
 use crate::{Error, Result};
 
 /// An address that is not null, where one is needed, and aligned.
@@ -49,6 +50,12 @@ pub(super) fn pitch(
         "the pitch of {pitch} bytes has to be a multiple of {unit}, at least {row_bytes}, and keep all rows below 2^63"
     );
     Err(Error::Shape { what, rows, cols, allowed })
+}
+
+/// Blocks of 128 x 128, one at least.
+pub(super) fn blocks(what: &'static str, rows: u32, cols: u32) -> Result<u32> {
+    let along = |side: u32| u64::from(side.div_ceil(QUARTER_BLOCK).max(1));
+    count(what, (rows as usize, cols as usize), along(rows) * along(cols))
 }
 
 /// Work items that a 32-bit index counts.

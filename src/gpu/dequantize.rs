@@ -6,7 +6,7 @@ use super::launch::{enqueue, striding};
 use super::quantize::tiles;
 use super::wide::{bytes_of, format_name};
 use super::{Buffer, Device, Driver, Stream, WideType, check};
-use crate::ffi::QuarterDequantize;
+use crate::ffi::{QUARTER_RESIDENT_DEQUANTIZE, QUARTER_SPAN, QuarterDequantize};
 use crate::quantize::{Granularity, Quantized};
 use crate::{Element, Format, Result};
 
@@ -54,7 +54,7 @@ impl DequantizeOn {
         let pitch = check::pitch("codes", (rows, cols), self.pitch, 16, cols)?;
         let dst_pitch = self.dst_pitch.saturating_mul(size);
         let dst_pitch = check::pitch("numbers", (rows, cols), dst_pitch, size, cols * size)?;
-        let spans = cols_u32.div_ceil(512);
+        let spans = cols_u32.div_ceil(QUARTER_SPAN);
         let items = check::count("codes", (rows, cols), u64::from(rows_u32) * u64::from(spans))?;
         if items == 0 {
             return Ok(());
@@ -74,7 +74,7 @@ impl DequantizeOn {
             spans,
         };
         let entry = format!("dequantize_{}_{}", self.wide.name(), format_name(self.format));
-        let shape = striding(driver, items, 6);
+        let shape = striding(driver, items, QUARTER_RESIDENT_DEQUANTIZE);
         // SAFETY: as the caller promises.
         unsafe { enqueue(driver, stream, "dequantize", &entry, shape, &params) }
     }

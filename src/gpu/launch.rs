@@ -1,33 +1,8 @@
 //! From parameters to a launch.
 
 use super::{DeviceError, Driver, Launch, Stream, Text};
-use crate::ffi::{QuarterDequantize, QuarterQuantize, QuarterScaling, QuarterTranspose};
+use crate::ffi::QUARTER_THREADS;
 use crate::{Error, Result};
-
-/// A struct of `cuda/quarter.h` that is an entry's parameter.
-///
-/// # Safety
-/// `repr(C)`, of plain numbers, without padding: `tests/ffi.rs` holds all of them to that.
-pub(super) unsafe trait Parameters: Copy {
-    /// The bytes an entry is launched with.
-    fn bytes(&self) -> &[u8] {
-        let start = std::ptr::from_ref(self).cast();
-        // SAFETY: plain numbers without padding, borrowed as long as the bytes are.
-        unsafe { std::slice::from_raw_parts(start, size_of::<Self>()) }
-    }
-}
-
-// SAFETY: as tested.
-unsafe impl Parameters for QuarterQuantize {}
-// SAFETY: as tested.
-unsafe impl Parameters for QuarterDequantize {}
-// SAFETY: as tested.
-unsafe impl Parameters for QuarterTranspose {}
-// SAFETY: as tested.
-unsafe impl Parameters for QuarterScaling {}
-
-/// Threads of a block that strides over a grid.
-pub(super) const THREADS: u32 = 256;
 
 /// Grid of so many blocks of so many threads.
 #[derive(Clone, Copy)]
@@ -36,11 +11,19 @@ pub(super) struct Shape {
     pub(super) threads: u32,
 }
 
-/// Blocks of [`THREADS`] whose warps take `items` in turns: as many as the machine holds at once,
-/// where a processor holds `resident` (the entry's `.minnctapersm`), so that all end together.
+impl Shape {
+    /// Blocks of [`QUARTER_THREADS`].
+    pub(super) fn of_blocks(blocks: u32) -> Self {
+        Self { blocks, threads: QUARTER_THREADS }
+    }
+}
+
+/// Blocks of [`QUARTER_THREADS`] whose warps take `items` in turns: as many as the machine holds
+/// at once, where a processor holds `resident` (the entry's `.minnctapersm`), so that all end
+/// together.
 pub(super) fn striding(driver: &dyn Driver, items: u32, resident: u32) -> Shape {
     let most = driver.processors().saturating_mul(resident);
-    Shape { blocks: items.div_ceil(THREADS / 32).clamp(1, most.max(1)), threads: THREADS }
+    Shape::of_blocks(items.div_ceil(QUARTER_THREADS / 32).clamp(1, most.max(1)))
 }
 
 /// Enqueues an entry of a text.

@@ -13,6 +13,7 @@ mod driver;
 mod emulator;
 mod error;
 mod launch;
+mod params;
 mod quantize;
 mod scaling;
 mod text;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::launch::{enqueue, striding};
 use super::wide::{bytes_of, floats};
 use super::{Buffer, Device, Driver, Stream, check};
-use crate::ffi::QuarterScaling;
+use crate::ffi::{self, QuarterScaling};
 use crate::scaling::{
     AmaxChoice, Delayed, DelayedState, NonFiniteAmax, Policy, TinyAmax, ZeroAmax,
 };
@@ -89,13 +89,13 @@ impl UpdateScalesOn {
             window: self.window as u32,
             most_recent: u32::from(self.choice == AmaxChoice::MostRecent),
             on_zero: match self.policy.zero {
-                ZeroAmax::Keep => 0,
-                ZeroAmax::One => 1,
+                ZeroAmax::Keep => ffi::QUARTER_ZERO_KEEP,
+                ZeroAmax::One => ffi::QUARTER_ZERO_ONE,
             },
             on_non_finite: match self.policy.non_finite {
-                NonFiniteAmax::Keep => 0,
-                NonFiniteAmax::Backoff => 1,
-                NonFiniteAmax::One => 2,
+                NonFiniteAmax::Keep => ffi::QUARTER_NON_FINITE_KEEP,
+                NonFiniteAmax::Backoff => ffi::QUARTER_NON_FINITE_BACKOFF,
+                NonFiniteAmax::One => ffi::QUARTER_NON_FINITE_ONE,
             },
             floor: match self.policy.tiny {
                 TinyAmax::Clamp => 0.0,

@@ -61,8 +61,7 @@ impl TransposeOn {
         if !some && !scales {
             return Ok(());
         }
-        let tiles = rows.div_ceil(128).max(1) as u64 * cols.div_ceil(128).max(1) as u64;
-        let tiles = check::count("codes", (rows, cols), tiles)?;
+        let tiles = check::blocks("codes", rows_u32, cols_u32)?;
         let params = QuarterTranspose {
             codes: self.codes,
             codes_t: self.codes_t,
@@ -75,7 +74,7 @@ impl TransposeOn {
             tile_shift: if self.granularity == Granularity::Tensor { 31 } else { 0 },
             reserved: 0,
         };
-        let shape = Shape { blocks: tiles, threads: 256 };
+        let shape = Shape::of_blocks(tiles);
         // SAFETY: as the caller promises.
         unsafe { enqueue(driver, stream, "transpose", "transpose", shape, &params) }
     }

@@ -1,6 +1,6 @@
 //! A cast as the caller's addresses, checked and enqueued.
 
-use crate::ffi::{QUARTER_FROM_AMAX, QUARTER_OWN_AMAX, QUARTER_POW2, QuarterQuantize};
+use crate::ffi::{self, QuarterQuantize};
 use crate::gpu::launch::{Shape, enqueue, striding};
 use crate::gpu::wide::format_name;
 use crate::gpu::{Driver, Stream, WideType, check};
@@ -125,10 +125,17 @@ impl QuantizeOn {
         stream: Stream,
         mut params: QuarterQuantize,
     ) -> Result<()> {
-        // Blocks that a processor holds, and warps of the largest: as the entries declare.
-        let (resident, resident_given, most_warps) = match self.rounding {
-            Rounding::Nearest => (4, 3, 32),
-            Rounding::Stochastic(_) => (3, 2, 16),
+        let (resident, resident_given, most_threads) = match self.rounding {
+            Rounding::Nearest => (
+                ffi::QUARTER_RESIDENT_NEAREST,
+                ffi::QUARTER_RESIDENT_GIVEN_NEAREST,
+                ffi::QUARTER_ROW_THREADS_NEAREST,
+            ),
+            Rounding::Stochastic(_) => (
+                ffi::QUARTER_RESIDENT_STOCHASTIC,
+                ffi::QUARTER_RESIDENT_GIVEN_STOCHASTIC,
+                ffi::QUARTER_ROW_THREADS_STOCHASTIC,
+            ),
         };
         let units = params.rows * params.spans;
         let (stem, shape) = match (self.scale, self.granularity) {
@@ -142,7 +149,7 @@ impl QuantizeOn {
                 ("quantize_tensor", striding(driver, units, resident))
             }
             (ScaleOn::Current(_), Granularity::Row) => {
-                let warps = params.spans.min(most_warps);
+                let warps = params.spans.min(most_threads / 32);
                 let at_once = driver.processors() * (64 / warps).min(32);
                 let blocks = params.rows.clamp(1, at_once.max(1));
                 ("quantize_row", Shape { blocks, threads: 32 * warps })
@@ -166,10 +173,7 @@ impl QuantizeOn {
         stream: Stream,
         mut params: QuarterQuantize,
     ) -> Result<()> {
-        let tiles =
-            params.rows.div_ceil(128).max(1) as u64 * params.cols.div_ceil(128).max(1) as u64;
-        let tiles = check::count("matrix", (self.rows, self.cols), tiles)?;
-        let shape = Shape { blocks: tiles, threads: 256 };
+        let shape = Shape::of_blocks(check::blocks("matrix", params.rows, params.cols)?);
         let stem = if self.granularity.is_symmetric() { "quantize_tile" } else { "quantize_both" };
         match (self.scale, self.granularity) {
             (ScaleOn::Given(_), _) => {}
@@ -180,7 +184,7 @@ impl QuantizeOn {
             (ScaleOn::Current(_), Granularity::Row) => {
                 params.scale = self.workspace;
                 params.scale_t = self.workspace + 4 * self.rows as u64;
-                params.flags |= QUARTER_FROM_AMAX;
+                params.flags |= ffi::QUARTER_FROM_AMAX;
                 let entry = format!("quantize_amaxes_{}", self.wide.name());
                 // SAFETY: as the caller promises.
                 unsafe {
@@ -188,7 +192,7 @@ impl QuantizeOn {
                     enqueue(driver, stream, "quantize_tile", &entry, shape, &params)?;
                 }
             }
-            (ScaleOn::Current(_), _) => params.flags |= QUARTER_OWN_AMAX,
+            (ScaleOn::Current(_), _) => params.flags |= ffi::QUARTER_OWN_AMAX,
         }
         // SAFETY: as the caller promises.
         unsafe { enqueue(driver, stream, "quantize_tile", &self.entry(stem), shape, &params) }
@@ -202,10 +206,10 @@ impl QuantizeOn {
         params: &mut QuarterQuantize,
     ) -> Result<()> {
         params.scale = self.workspace;
-        params.flags |= QUARTER_FROM_AMAX;
+        params.flags |= ffi::QUARTER_FROM_AMAX;
         let amax = QuarterQuantize { amax: self.workspace, counts: 0, ..*params };
         let entry = format!("quantize_amax_{}", self.wide.name());
-        let shape = striding(driver, params.rows * params.spans, 6);
+        let shape = striding(driver, params.rows * params.spans, ffi::QUARTER_RESIDENT_AMAX);
         // SAFETY: as the caller promises.
         unsafe {
             driver.fill(stream, self.workspace, 0, 4)?;
@@ -237,7 +241,7 @@ impl QuantizeOn {
         self.stats.check()?;
         check::address("workspace", self.workspace, 4, self.workspace_bytes() > 0)?;
         // A row without elements has a scale, so there is one span at least.
-        let spans = cols_u32.div_ceil(512).max(1);
+        let spans = cols_u32.div_ceil(ffi::QUARTER_SPAN).max(1);
         check::count("matrix", (rows, cols), u64::from(rows_u32) * u64::from(spans))?;
         let (row_shift, col_shift, scale_cols) = tiles(self.granularity, cols);
         let mut params = QuarterQuantize {
@@ -268,7 +272,7 @@ impl QuantizeOn {
                     TinyAmax::Clamp => 0.0,
                     TinyAmax::Floor(floor) => floor,
                 };
-                params.flags = if policy.pow2 { QUARTER_POW2 } else { 0 };
+                params.flags = if policy.pow2 { ffi::QUARTER_POW2 } else { 0 };
             }
         }
         if let Rounding::Stochastic(words) = self.rounding {

@@ -1,0 +1,25 @@
+//! The kernels' parameters: the structs of `cuda/quarter.h` as bytes.
+
+use crate::ffi::{QuarterDequantize, QuarterQuantize, QuarterScaling, QuarterTranspose};
+
+/// A struct that is an entry's parameter.
+///
+/// # Safety
+/// `repr(C)`, plain numbers without padding.
+pub(super) unsafe trait Parameters: Copy {
+    /// The bytes an entry is launched with.
+    fn bytes(&self) -> &[u8] {
+        let start = std::ptr::from_ref(self).cast();
+        // SAFETY: plain numbers without padding, borrowed as long as the bytes are.
+        unsafe { std::slice::from_raw_parts(start, size_of::<Self>()) }
+    }
+}
+
+// SAFETY: as the header promises, and a test of `tests/ffi.rs` adds up.
+unsafe impl Parameters for QuarterQuantize {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterDequantize {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterTranspose {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterScaling {}
