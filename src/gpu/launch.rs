@@ -1,5 +1,6 @@
 //! From parameters to a launch.
 
+use super::params::Parameters;
 use super::{DeviceError, Driver, Launch, Stream, Text};
 use crate::ffi::QUARTER_THREADS;
 use crate::{Error, Result};

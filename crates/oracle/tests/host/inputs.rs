@@ -40,7 +40,7 @@ fn fractions(bits: u32) -> Vec<u64> {
     let mut all = Vec::new();
     for k in 0..=bits {
         for run in [1 << k, (1 << k) - 1, mask ^ ((1 << k) - 1)] {
-            all.extend((-2i64..=2).map(|d| (run as u64).wrapping_add_signed(d) & mask));
+            all.extend((-2i64..=2).map(|d| run.wrapping_add_signed(d) & mask));
         }
     }
     all.sort_unstable();
