@@ -14,7 +14,11 @@ use crate::{Error, Result};
 /// It tells more than a GPU: [`counters`](Self::counters) of all launches so far, and, where
 /// [`Options::count_touches`] asks for it, how often each byte was read and written.
 #[derive(Debug)]
-pub struct Emulator(Mutex<State>);
+pub struct Emulator {
+    state: Mutex<State>,
+    /// What has been read of texts that are not shipped.
+    modules: Arc<Mutex<Modules>>,
+}
 
 /// Modules by the address of their text, which lives for ever.
 type Modules = BTreeMap<usize, Arc<Module>>;
@@ -22,7 +26,6 @@ type Modules = BTreeMap<usize, Arc<Module>>;
 #[derive(Debug)]
 struct State {
     machine: Machine,
-    modules: Modules,
     counters: Counters,
     /// What `free` was refused.
     lost: Option<String>,
@@ -35,14 +38,13 @@ fn refused(error: impl ToString) -> Error {
 /// The module of a shipped text, which all emulators of a process share.
 fn shipped(text: &'static Text) -> Option<Result<Arc<Module>>> {
     static MODULES: Mutex<Modules> = Mutex::new(BTreeMap::new());
-    Text::all()
-        .iter()
-        .any(|shipped| std::ptr::eq(shipped, text))
-        .then(|| read(&mut MODULES.lock().unwrap_or_else(PoisonError::into_inner), text))
+    let shipped = Text::all().iter().any(|shipped| std::ptr::eq(shipped, text));
+    shipped.then(|| read(&MODULES, text))
 }
 
 /// The module of a text, read once.
-fn read(modules: &mut Modules, text: &'static Text) -> Result<Arc<Module>> {
+fn read(modules: &Mutex<Modules>, text: &'static Text) -> Result<Arc<Module>> {
+    let mut modules = modules.lock().unwrap_or_else(PoisonError::into_inner);
     let key = std::ptr::from_ref(text) as usize;
     if let Some(module) = modules.get(&key) {
         return Ok(Arc::clone(module));
@@ -55,12 +57,14 @@ fn read(modules: &mut Modules, text: &'static Text) -> Result<Arc<Module>> {
 impl Emulator {
     /// A machine with empty memory.
     pub fn new(options: Options) -> Self {
-        Self(Mutex::new(State {
-            machine: Machine::new(options),
-            modules: Modules::new(),
-            counters: Counters::default(),
-            lost: None,
-        }))
+        let machine = Machine::new(options);
+        let state = State { machine, counters: Counters::default(), lost: None };
+        Self { state: Mutex::new(state), modules: Arc::default() }
+    }
+
+    /// Another machine, for texts of the caller's: neither reads what the other has read.
+    pub fn sharing_texts(&self, options: Options) -> Self {
+        Self { modules: Arc::clone(&self.modules), ..Self::new(options) }
     }
 
     /// The sum over all launches since the last call.
@@ -75,7 +79,7 @@ impl Emulator {
 
     /// A thread that panicked here left nothing half-done that matters: faults are values.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,7 +125,7 @@ impl Driver for Emulator {
         let mut state = self.state();
         let module = match shipped(launch.text) {
             Some(module) => module?,
-            None => read(&mut state.modules, launch.text)?,
+            None => read(&self.modules, launch.text)?,
         };
         let grid =
             Grid { grid: launch.grid, block: launch.block, shared_bytes: launch.shared_bytes };

@@ -13,6 +13,8 @@ use quarter::{Error, Result};
 thread_local! {
     /// The entry that is another one on this thread, and its text.
     static PLANTED: Cell<Option<(&'static str, &'static Text)>> = const { Cell::new(None) };
+    /// A machine that has read the text.
+    static READ: RefCell<Option<Emulator>> = const { RefCell::new(None) };
     /// Entries launched.
     static LAUNCHED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
     /// Whether launches are listed and not run.
@@ -30,6 +32,7 @@ pub fn plant(entry: &'static str, ptx: String) -> Plant {
     let text = Box::into_raw(Box::new(Text { name: "mutant", ptx, origins: &[], cubin: None }));
     // SAFETY: alive until `Plant` is dropped, after every device of its case.
     PLANTED.set(Some((entry, unsafe { &*text })));
+    READ.set(Some(Emulator::new(Options::default())));
     REFUSED.set(false);
     Plant(text)
 }
@@ -43,6 +46,7 @@ impl Plant {
 impl Drop for Plant {
     fn drop(&mut self) {
         PLANTED.set(None);
+        READ.set(None);
         // SAFETY: both were leaked in `plant`, and no device is left that knows them.
         unsafe {
             let text = Box::from_raw(self.0);
@@ -64,7 +68,11 @@ pub fn devices(seed: u64) -> Vec<Device> {
     let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
     // More than any case needs: a loop that does not end is a fault soon.
     let options = Options { schedule, limit: 1 << 21, ..Options::default() };
-    vec![Device::new(driver(&Arc::new(Emulator::new(options))))]
+    let emulator = READ.with_borrow(|read| match read {
+        Some(read) => read.sharing_texts(options),
+        None => Emulator::new(options),
+    });
+    vec![Device::new(driver(&Arc::new(emulator)))]
 }
 
 /// How the emulator is called.
