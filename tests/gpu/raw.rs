@@ -152,18 +152,29 @@ fn a_matrix_may_begin_anywhere() {
     }
 }
 
-/// A cast of which nobody wants more than the codes.
-pub fn nothing_wanted(wide: WideType, format: Format, granularity: Granularity, both: bool) {
-    let numbers: Vec<f32> = numbers(40 * 200).iter().map(|x| x.to_f32()).collect();
-    let mut bench = Bench::of(wide, &numbers, (40, 200), 200, 0);
+/// A cast of which nobody wants more than the codes, or one of the statistics alone.
+pub fn little_wanted(
+    wide: WideType,
+    format: Format,
+    granularity: Granularity,
+    both: bool,
+    [amax, counts]: [bool; 2],
+) {
+    let (rows, cols) = (41, 202);
+    let numbers: Vec<f32> = numbers(rows * cols).iter().map(|x| x.to_f32() * 500.0).collect();
+    let mut bench = Bench::of(wide, &numbers, (rows, cols), cols, 0);
     if both {
         bench = bench.transposing();
     }
+    let stats = CastStatsOn {
+        amax: if amax { bench.stats.address() } else { 0 },
+        counts: if counts { bench.stats.address() + 8 } else { 0 },
+    };
     bench.cast.format = format;
     bench.cast.scale = ScaleOn::Current(Policy::default());
     bench.cast.granularity = granularity;
     bench.cast.scale_inv = 0;
-    bench.cast.stats = CastStatsOn::default();
+    bench.cast.stats = stats;
     if let Some(transposed) = &mut bench.cast.transposed {
         transposed.scale_inv = 0;
         transposed.stats = CastStatsOn::default();
@@ -171,7 +182,18 @@ pub fn nothing_wanted(wide: WideType, format: Format, granularity: Granularity, 
     bench.run().unwrap();
     assert!(bench.touches(&bench.scale_inv).stores.iter().all(|n| *n == 0));
     assert!(bench.touches(&bench.scale_inv_t).stores.iter().all(|n| *n == 0));
-    assert!(bench.touches(&bench.stats).stores.iter().all(|n| *n == 0));
+    // SAFETY: zeroed.
+    let stats = unsafe { bench.stats.to_bytes() }.unwrap();
+    assert_eq!(stats[..4].iter().any(|byte| *byte != 0), amax);
+    assert!(counts || stats[8..].iter().all(|byte| *byte == 0));
+    // What lies between the rows of codes is left alone.
+    let only_codes = |buffer: &Buffer, pitch: usize, cols: usize, stored: bool| {
+        let stores = bench.touches(buffer).stores;
+        let expected = |i: usize| u8::from(stored && i % pitch < cols);
+        assert!(stores.iter().enumerate().all(|(i, n)| *n == expected(i)));
+    };
+    only_codes(&bench.codes, 208, cols, true);
+    only_codes(&bench.codes_t, 48, rows, both);
 }
 
 #[test]
@@ -179,7 +201,9 @@ fn what_is_not_wanted_is_not_written() {
     use Granularity::{Block1x128, Block128x128, Row, Tensor};
     for granularity in [Tensor, Row, Block1x128, Block128x128] {
         for both in [false, true] {
-            nothing_wanted(WideType::Bf16, Format::E4m3, granularity, both);
+            for wanted in [[false, false], [true, false], [false, true]] {
+                little_wanted(WideType::Bf16, Format::E4m3, granularity, both, wanted);
+            }
         }
     }
 }

@@ -122,7 +122,10 @@ impl Traffic {
         for (case, shipped) in &self.instructions {
             assert!(instructions(self.entry, *case) <= *shipped, "more instructions");
             if let Some(case) = case {
-                raw::nothing_wanted(case.wide, case.format, case.granularity, case.both);
+                for wanted in [[false, false], [true, false], [false, true]] {
+                    let traffic::Case { wide, format, granularity, both, .. } = *case;
+                    raw::little_wanted(wide, format, granularity, both, wanted);
+                }
             }
         }
     }
