@@ -4,7 +4,7 @@
 //! includes, and becomes the text `NAME` that the crate embeds: without markers, comments and
 //! paths. No CUDA is needed for that.
 //!
-//! Where there is a ptxas ([`ptxas::find`] has the order), each text is assembled for sm_90a as
+//! Where there is a ptxas (`build/ptxas.rs` has the order), each text is assembled for sm_90a as
 //! well. An error fails the build with the template's line; spills are warnings, and errors where
 //! `QUARTER_DENY_PTXAS` is set. Feature `cubin` embeds the result: the driver's JIT is another
 //! ptxas. Without one the feature embeds nothing and says so, so that `--all-features` builds
@@ -12,17 +12,34 @@
 
 #[path = "build/ptxas.rs"]
 mod ptxas;
+#[path = "build/template.rs"]
+mod template;
 #[path = "build/text.rs"]
 mod text;
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match embed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Line by line, as cargo shows them.
+            for line in error.to_string().lines() {
+                println!("cargo::error={line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes the table of texts that `src/gpu/text.rs` includes.
+fn embed() -> Result<()> {
     for watched in ["ptx", "cuda", "build", "build.rs"] {
         println!("cargo::rerun-if-changed={watched}");
     }
@@ -32,19 +49,19 @@ fn main() -> Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let strict = env::var_os("QUARTER_DENY_PTXAS").is_some();
     let embed = env::var_os("CARGO_FEATURE_CUBIN").is_some();
-    let assembler = ptxas::find();
-    if assembler.is_none() && (embed || strict) {
-        let missing = "no ptxas was found: no kernel is assembled, and no cubin embedded";
-        if strict {
-            return Err(missing.into());
-        }
-        println!("cargo::warning={missing}");
+    let assembler = ptxas::find(&ptxas::this_host());
+    if assembler.is_none()
+        && let Some(warning) = ptxas::missing(embed, strict)?
+    {
+        println!("cargo::warning={warning}");
     }
+    let root = Path::new(".");
     let mut resources = String::from("entry\tregisters\tshared bytes\n");
     let mut table = String::from("pub(super) static ALL: &[Text] = &[\n");
-    for template in templates()? {
-        let name = stem(&template)?;
-        let expanded = expand(&template)?;
+    for template in template::all(root)? {
+        let stem = template.file_stem().and_then(|stem| stem.to_str());
+        let name = stem.ok_or("a template without a name")?;
+        let expanded = template::expand(preprocessor()?, root, &template)?;
         let (text, origins) = text::finish(&expanded);
         if !text.contains(".version") {
             return Err(format!("{}: the preprocessor left no .version", template.display()).into());
@@ -53,14 +70,11 @@ fn main() -> Result<()> {
         let mut cubin = String::from("None");
         if let Some(assembler) = &assembler {
             let marked = text::marked(&text, &origins);
-            let assembled = ptxas::assemble(assembler, &marked, &out, &name)?;
-            for complaint in &assembled.complaints {
-                println!("cargo::warning={complaint}");
+            let assembled = ptxas::assemble(assembler, &marked, &out, name)?;
+            for warning in ptxas::judge(assembled.remarks.complaints, strict)? {
+                println!("cargo::warning={warning}");
             }
-            if strict && !assembled.complaints.is_empty() {
-                return Err(assembled.complaints.join("\n").into());
-            }
-            for line in assembled.resources {
+            for line in assembled.remarks.resources {
                 writeln!(resources, "{line}")?;
             }
             if embed {
@@ -81,32 +95,10 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// All templates, in order; `.inc` files are for them to include.
-fn templates() -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("ptx")? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "ptx") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn stem(path: &Path) -> Result<String> {
-    let stem = path.file_stem().and_then(|s| s.to_str());
-    Ok(stem.ok_or("a template without a name")?.to_string())
-}
-
-/// The preprocessor's output, markers included. The template's path is relative, so they are.
-fn expand(template: &Path) -> Result<String> {
+/// The host's, also where the crate is built for another.
+fn preprocessor() -> Result<Command> {
+    let host = env::var("HOST")?;
     let mut build = cc::Build::new();
-    build.cargo_metadata(false).include("ptx").include("cuda").file(template);
-    // Not C: apostrophes in comments are no characters, and nothing is predefined.
-    for flag in ["-x", "assembler-with-cpp", "-undef", "-nostdinc"] {
-        build.flag(flag);
-    }
-    build.define("__ASSEMBLER__", None);
-    Ok(String::from_utf8(build.try_expand()?)?)
+    build.cargo_metadata(false).no_default_flags(true).host(&host).target(&host);
+    Ok(build.try_get_compiler()?.to_command())
 }
