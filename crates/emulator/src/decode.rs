@@ -327,6 +327,15 @@ impl Decoder {
     }
 
     fn statement(&mut self, s: &Statement) -> Result<(), TextError> {
+        if let ("mov.pred", [to, Operand::Int(value)]) = (s.opcode.as_str(), &s.operands[..]) {
+            // A constant, which no file of predicates holds: whether it is another one than 0.
+            let operands = vec![to.clone(), Operand::Int(*value), Operand::Int(0)];
+            return self.statement(&Statement {
+                opcode: "setp.ne.s32".into(),
+                operands,
+                ..s.clone()
+            });
+        }
         let Some(&form) = table().get(&s.opcode) else {
             return error(&s.at, unknown(&s.opcode));
         };
@@ -557,7 +566,7 @@ impl Decoder {
                         _ => Ok(slot),
                     }
                 }
-                Some(Name::Register { bits: 64, slot }) if !param => {
+                Some(Name::Register { bits: 64, slot }) => {
                     inst.wide = true;
                     Ok(slot)
                 }
@@ -633,6 +642,7 @@ impl Decoder {
                 }
                 match self.find(name) {
                     Some(Name::Shared(address)) if letter == "w" || long => i128::from(address),
+                    Some(Name::Param(start)) if long => i128::from(start),
                     Some(Name::Register { .. }) => {
                         return Ok(self.register(letter, operand, at)?.slot);
                     }

@@ -312,7 +312,9 @@ fn vector_signature(store: bool, count: u8, register: &str) -> &'static str {
 }
 
 fn loads_and_stores(put: &mut impl FnMut(String, Form)) {
-    const LOADS: [(&str, Op); 14] = [
+    // Generic addresses are taken for those of global memory; others are out of bounds there.
+    const LOADS: [(&str, Op); 15] = [
+        ("ld", Op::LdGlobal),
         ("ld.param", Op::LdParam),
         ("ld.shared", Op::LdShared),
         ("ld.shared::cta", Op::LdShared),
@@ -328,7 +330,8 @@ fn loads_and_stores(put: &mut impl FnMut(String, Form)) {
         ("ld.global.nc.L1::no_allocate.L2::128B", Op::LdGlobal),
         ("ld.global.nc.L1::no_allocate.L2::256B", Op::LdGlobal),
     ];
-    const STORES: [(&str, Op); 9] = [
+    const STORES: [(&str, Op); 10] = [
+        ("st", Op::StGlobal),
         ("st.shared", Op::StShared),
         ("st.shared::cta", Op::StShared),
         ("st.volatile.shared", Op::StShared),

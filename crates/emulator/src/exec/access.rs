@@ -105,24 +105,35 @@ pub(super) fn load_param(
     inst: &Inst,
     on: u32,
 ) -> Result<(), Trouble> {
-    let bytes = usize::from(inst.size) * usize::from(inst.count);
-    let range =
-        usize::try_from(inst.imm).ok().and_then(|at| context.params.get(at..)?.get(..bytes));
-    let Some(range) = range else {
-        let near = format!("the entry has {} bytes of parameters", context.params.len());
-        let (address, bytes) = (inst.imm as u64, bytes as u32);
-        let kind = FaultKind::OutOfBounds { space: "param", address, bytes, near };
-        return Err(trouble(kind, on.trailing_zeros() % 32));
-    };
-    if !(inst.imm as usize).is_multiple_of(bytes) {
-        let (address, bytes) = (inst.imm as u64, bytes as u32);
-        let kind = FaultKind::Misaligned { space: "param", address, bytes };
-        return Err(trouble(kind, on.trailing_zeros() % 32));
+    let bytes = u32::from(inst.size) * u32::from(inst.count);
+    let mut values = [0; 32];
+    if inst.wide {
+        let to = addresses(warp, inst, on)?;
+        for lane in lanes(on) {
+            let value = param(context.params, to[lane], bytes);
+            values[lane] = value.map_err(|kind| trouble(kind, lane as u32))?;
+        }
+    } else {
+        let value = param(context.params, inst.imm as u64, bytes);
+        values = [value.map_err(|kind| trouble(kind, on.trailing_zeros() % 32))?; 32];
     }
-    let value = range.iter().rev().fold(0, |v: u128, b| v << 8 | u128::from(*b));
     let regs = registers(context, inst);
-    spread(warp, inst, regs, on, &[value; 32]);
+    spread(warp, inst, regs, on, &values);
     Ok(())
+}
+
+/// Bytes of the parameters, the first lowest.
+fn param(params: &[u8], address: u64, bytes: u32) -> Result<u128, FaultKind> {
+    let from = usize::try_from(address).ok();
+    let range = from.and_then(|at| params.get(at..)?.get(..bytes as usize));
+    let Some(range) = range else {
+        let near = format!("the entry has {} bytes of parameters", params.len());
+        return Err(FaultKind::OutOfBounds { space: "param", address, bytes, near });
+    };
+    if !address.is_multiple_of(u64::from(bytes)) {
+        return Err(FaultKind::Misaligned { space: "param", address, bytes });
+    }
+    Ok(range.iter().rev().fold(0, |v: u128, b| v << 8 | u128::from(*b)))
 }
 
 /// Counts the sectors of 32 bytes that a warp access touches.

@@ -58,7 +58,7 @@ pub(crate) enum Item {
     Scope(Scope),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Statement {
     /// `@p` or `@!p`.
     pub(crate) guard: Option<(String, bool)>,

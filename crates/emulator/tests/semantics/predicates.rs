@@ -1,5 +1,7 @@
 //! Comparisons of every type, and what joins them.
 
+use quarter_emulator::{Grid, Machine, Module, Options};
+
 use crate::one::{check, floats, pairs, words};
 
 #[test]
@@ -55,4 +57,35 @@ fn comparisons_of_floats() {
     }
     check("setp.num.f32", &p, |[a, b, _]| u64::from(order(a, b).is_some()));
     check("setp.nan.f32", &p, |[a, b, _]| u64::from(order(a, b).is_none()));
+}
+
+/// What compilers write: constants for predicates, parameters by their address, and generic
+/// addresses of global memory.
+#[test]
+fn compiled_texts() {
+    let text = ".version 8.0\n.target sm_90a\n.address_size 64\n\
+        .visible .entry some(.param .align 8 .b8 some_param_0[16]) {\n\
+        .reg .b64 %rd<4>;\n.reg .b32 %r<4>;\n.reg .pred %p<3>;\n\
+        mov.b64 %rd1, some_param_0;\nadd.s64 %rd1, %rd1, 8;\n\
+        ld.param.u64 %rd2, [%rd1+-8];\nld.param.v2.u32 {%r0, %r1}, [%rd1];\n\
+        mov.pred %p1, -1;\nmov.pred %p2, 0;\n\
+        @%p1 ld.u32 %r2, [%rd2+4];\n@%p2 mov.u32 %r2, 0;\n\
+        add.s32 %r2, %r2, %r0;\nadd.s32 %r2, %r2, %r1;\nst.u32 [%rd2], %r2;\nret;\n}\n";
+    let module = Module::parse(text).unwrap();
+    let mut machine = Machine::new(Options::default());
+    let data = machine.allocate(8).unwrap();
+    machine.write(data, &[0, 0, 0, 0, 5, 0, 0, 0]).unwrap();
+    let params: Vec<u8> =
+        data.to_le_bytes().into_iter().chain([30, 0, 0, 0, 200, 0, 0, 0]).collect();
+    let grid = Grid { grid: [1, 1, 1], block: [1, 1, 1], shared_bytes: 0 };
+    machine.launch(&module, "some", &grid, &params).unwrap();
+    let mut sum = [0; 4];
+    machine.read(data, &mut sum).unwrap();
+    assert_eq!(u32::from_le_bytes(sum), 235);
+
+    // Behind the parameters, by the address of one.
+    let text = text.replace("[%rd1+-8]", "[%rd1+8]");
+    let fault = machine.launch(&Module::parse(&text).unwrap(), "some", &grid, &params);
+    let fault = fault.unwrap_err().to_string();
+    assert!(fault.contains("the entry has 16 bytes of parameters"), "{fault}");
 }
