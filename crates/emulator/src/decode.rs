@@ -514,7 +514,7 @@ impl Decoder {
                 _ => error(at, "a label is needed here"),
             },
             "m" => self.memory(inst, operand, at).map(Some),
-            list if list.starts_with('v') || list == "x" => {
+            list if list.starts_with('v') || matches!(list, "x" | "u") => {
                 self.list(inst, list, operand, false, at)?;
                 Ok(None)
             }
@@ -610,6 +610,7 @@ impl Decoder {
             "l" => bits == 64,
             "h" => bits == 16,
             "n" => bits == 16 || bits == 32,
+            "u" => bits == 32 || bits == 64,
             _ => bits != 1,
         };
         match fits {

@@ -19,6 +19,7 @@ pub(crate) struct Form {
     /// |---|---|
     /// | `w` `l` `h` | register of 32, 64, 16 bits; as a source also a constant |
     /// | `n` | register of 16 or 32 bits |
+    /// | `u` | register of 32 or 64 bits |
     /// | `x` | register of 16, 32 or 64 bits |
     /// | `p` `P` | predicate; source that may be negated |
     /// | `w?` `p?` | destination with a second one, a predicate, behind a bar if wanted |
@@ -279,9 +280,9 @@ const TYPES: [(&str, u8, bool, &str); 14] = [
     ("b16", 2, false, "x"),
     ("u16", 2, false, "x"),
     ("s16", 2, true, "x"),
-    ("b32", 4, false, "w"),
-    ("u32", 4, false, "w"),
-    ("s32", 4, true, "w"),
+    ("b32", 4, false, "u"),
+    ("u32", 4, false, "u"),
+    ("s32", 4, true, "u"),
     ("f32", 4, false, "w"),
     ("b64", 8, false, "l"),
     ("u64", 8, false, "l"),
@@ -294,19 +295,25 @@ fn vector_signature(store: bool, count: u8, register: &str) -> &'static str {
     match (store, count, register) {
         (false, 1, "x") => "x=m",
         (false, 1, "w") => "w=m",
+        (false, 1, "u") => "u=m",
         (false, 1, _) => "l=m",
         (false, 2, "x") => "v2x=m",
         (false, 2, "w") => "v2w=m",
+        (false, 2, "u") => "v2u=m",
         (false, 2, _) => "v2l=m",
         (false, _, "x") => "v4x=m",
+        (false, _, "u") => "v4u=m",
         (false, ..) => "v4w=m",
         (true, 1, "x") => "=m x",
         (true, 1, "w") => "=m w",
+        (true, 1, "u") => "=m u",
         (true, 1, _) => "=m l",
         (true, 2, "x") => "=m v2x",
         (true, 2, "w") => "=m v2w",
+        (true, 2, "u") => "=m v2u",
         (true, 2, _) => "=m v2l",
         (true, _, "x") => "=m v4x",
+        (true, _, "u") => "=m v4u",
         (true, ..) => "=m v4w",
     }
 }

@@ -65,7 +65,7 @@ fn operands(spelling: &str, signature: &str) -> String {
     let (to, from) = signature.split_once('=').unwrap();
     let (mut w, mut l, mut h, mut p) = (0, 0, 0, 1);
     let mut one = |letter: &str| match letter.trim_end_matches('?') {
-        "w" => {
+        "w" | "u" => {
             w += 1;
             format!("%w{}", w % 8)
         }
