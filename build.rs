@@ -9,7 +9,11 @@
 //! `QUARTER_DENY_PTXAS` is set. Feature `cubin` embeds the result: the driver's JIT is another
 //! ptxas. Without one the feature embeds nothing and says so, so that `--all-features` builds
 //! everywhere; a release sets `QUARTER_DENY_PTXAS`, which makes that an error too.
+//!
+//! With feature `twins` and an nvcc (`build/nvcc.rs`), the CUDA C++ twins are embedded as well.
 
+#[path = "build/nvcc.rs"]
+mod nvcc;
 #[path = "build/ptxas.rs"]
 mod ptxas;
 #[path = "build/template.rs"]
@@ -43,6 +47,7 @@ fn embed() -> Result<()> {
     for watched in ["ptx", "cuda", "build", "build.rs"] {
         println!("cargo::rerun-if-changed={watched}");
     }
+    println!("cargo::rerun-if-env-changed={}", nvcc::VARIABLE);
     for variable in ptxas::VARIABLES {
         println!("cargo::rerun-if-env-changed={variable}");
     }
@@ -87,6 +92,22 @@ fn embed() -> Result<()> {
             writeln!(table, "Origin {{ line: {}, file: {:?}, at: {} }},", o.line, o.file, o.at)?;
         }
         writeln!(table, "], cubin: {cubin} }},")?;
+    }
+    table.push_str("];\npub(super) static TWINS: &[Text] = &[\n");
+    let compiler = ptxas::find_tool(&ptxas::this_host(), nvcc::VARIABLE, "nvcc");
+    let compiler = compiler.filter(|_| env::var_os("CARGO_FEATURE_TWINS").is_some());
+    for name in compiler.iter().flat_map(|_| nvcc::TWINS) {
+        let compiled = nvcc::compile(compiler.as_deref().unwrap_or(root), name, &out)?;
+        let (text, _) = text::finish(&compiled);
+        let file = out.join(format!("{name}.twin.ptx"));
+        fs::write(&file, &text)?;
+        let mut cubin = String::from("None");
+        if let (Some(assembler), true) = (&assembler, embed) {
+            let assembled = ptxas::assemble(assembler, &text, &out, &format!("{name}.twin"))?;
+            cubin = format!("Some(include_bytes!({:?}))", assembled.cubin);
+        }
+        let ptx = format!("include_str!({file:?})");
+        writeln!(table, "Text {{ name: {name:?}, ptx: {ptx}, origins: &[], cubin: {cubin} }},")?;
     }
     table.push_str("];\n");
     let assembled = if assembler.is_some() { resources } else { String::new() };

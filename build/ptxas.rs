@@ -49,8 +49,13 @@ fn packages_of_python() -> Option<PathBuf> {
 
 /// The ptxas to use, in the order above.
 pub fn find(host: &Host) -> Option<PathBuf> {
+    find_tool(host, "QUARTER_PTXAS", "ptxas")
+}
+
+/// Another program of the toolkit, in the same order behind a variable of its own.
+pub fn find_tool(host: &Host, named_by: &str, tool: &str) -> Option<PathBuf> {
     let variable = |name| (host.variable)(name).filter(|value| !value.is_empty());
-    if let Some(named) = variable("QUARTER_PTXAS") {
+    if let Some(named) = variable(named_by) {
         return (named != "none").then(|| named.into());
     }
     let homes = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(variable);
@@ -58,7 +63,7 @@ pub fn find(host: &Host) -> Option<PathBuf> {
     let path = variable("PATH").unwrap_or_default();
     let fixed = ["usr/local/cuda/bin", "opt/cuda/bin"].map(|folder| host.root.join(folder));
     let mut folders = homes.chain(env::split_paths(&path)).chain(fixed);
-    let there = |folder: PathBuf| Some(folder.join("ptxas")).filter(|file| file.is_file());
+    let there = |folder: PathBuf| Some(folder.join(tool)).filter(|file| file.is_file());
     folders.find_map(there).or_else(|| {
         let packages = (host.packages)()?;
         ["nvidia/cu13/bin", "nvidia/cuda_nvcc/bin"]

@@ -3,7 +3,7 @@
 
 extern "C" __global__ void transpose(const QuarterTranspose p) {
     __shared__ u8 codes[128][129];
-    u32 across = (p.cols + 127) / 128, tile_row = blockIdx.x / across, tile_col = blockIdx.x % across;
+    u32 across = max((p.cols + 127) / 128, 1), tile_row = blockIdx.x / across, tile_col = blockIdx.x % across;
     u32 row0 = 128 * tile_row, col0 = 128 * tile_col;
     u32 rows = min(p.rows - row0, 128), cols = min(p.cols - col0, 128);
     u32 k = threadIdx.x % 128, other = threadIdx.x / 128;
@@ -15,7 +15,7 @@ extern "C" __global__ void transpose(const QuarterTranspose p) {
     if (threadIdx.x == 0 && p.scale_inv_t) {
         // One scale for all, or one for each tile.
         if (p.tile_shift == 0)
-            *at<float>(p.scale_inv_t, tile_col * ((p.rows + 127) / 128) + tile_row) = *at<float>(p.scale_inv, tile_row * across + tile_col);
+            *at<float>(p.scale_inv_t, tile_col * max((p.rows + 127) / 128, 1) + tile_row) = *at<float>(p.scale_inv, tile_row * across + tile_col);
         else if (blockIdx.x == 0)
             *at<float>(p.scale_inv_t, 0) = *at<float>(p.scale_inv, 0);
     }

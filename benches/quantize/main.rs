@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use quarter::bench::Bench;
 use quarter::gpu::emulate::Options;
-use quarter::gpu::{Cuda, Driver, Emulator};
+use quarter::gpu::{Cuda, Driver, Emulator, Text};
 
 use cases::Case;
 use report::Report;
@@ -69,5 +69,6 @@ fn machine(emulator: bool) -> Result<Arc<dyn Driver>> {
     }
     let cuda = Cuda::open(0).context("--emulator shows that the benchmark runs")?;
     cuda.preload()?;
+    Text::twins().iter().try_for_each(|twin| cuda.load(twin))?;
     Ok(Arc::new(cuda))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use quarter::bench::{Bench, Times};
-use quarter::gpu::{Buffer, Driver};
+use quarter::gpu::{Buffer, Driver, Launch, Substitute, Text};
 use serde_json::{Value, json};
 
 use crate::cases::Case;
@@ -20,7 +20,7 @@ impl Report {
     pub fn new(driver: &Arc<dyn Driver>) -> Self {
         let machine = driver.describe();
         println!("{machine}");
-        println!("{:<72} {:>10} {:>8} {:>8}", "", "us", "GB/s", "of copy");
+        println!("{:<72} {:>10} {:>8} {:>8} {:>8}", "", "us", "GB/s", "of copy", "twin");
         Self { machine, results: Vec::new() }
     }
 
@@ -41,17 +41,26 @@ impl Report {
             // SAFETY: both are as long as this, and zeroed.
             unsafe { driver.copy(bench.stream, from.address(), to.address(), half) }
         };
-        let [kernel, copy] = bench
-            .in_turns([&mut kernel, &mut copy])
+        // The same launches by the twins in CUDA C++; by the kernel itself where there are none.
+        let twin = |launch: &Launch| Text::twin_of(launch.entry).unwrap_or(launch.text);
+        // SAFETY: a twin takes the parameters of its entry, and does what that does.
+        let twins = unsafe { Substitute::new(Arc::clone(driver), twin) };
+        let twins = Bench { driver: Arc::new(twins), ..bench.clone() };
+        let mut twin = |i: usize| case.enqueue(&arrays[i % sets], &twins);
+        let [kernel, copy, twin] = bench
+            .in_turns([&mut kernel, &mut copy, &mut twin])
             .with_context(|| format!("measuring {case}"))?;
+        let twin = (!Text::twins().is_empty()).then_some(twin);
+        let slower = twin.as_ref().map(|twin| twin.median() / kernel.median());
         let rate = |times: &Times| bytes as f64 / times.median();
         let of_copy = copy.median() / kernel.median();
         println!(
-            "{:<72} {:>10.2} {:>8.1} {:>7.1}%",
+            "{:<72} {:>10.2} {:>8.1} {:>7.1}% {:>8}",
             case.to_string(),
             kernel.median() / 1e3,
             rate(&kernel),
-            100.0 * of_copy
+            100.0 * of_copy,
+            slower.map_or(String::from("-"), |slower| format!("{slower:.2}x")),
         );
         self.results.push(json!({
             "case": case.to_string(),
@@ -62,6 +71,8 @@ impl Report {
             "copy_ns": summary(&copy),
             "copy_gb_s": rate(&copy),
             "of_copy": of_copy,
+            "twin_ns": twin.as_ref().map(summary),
+            "twin_over_kernel": slower,
         }));
         Ok(())
     }

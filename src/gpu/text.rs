@@ -45,6 +45,18 @@ impl Text {
         ALL.iter().find(|text| text.name == name)
     }
 
+    /// The CUDA C++ twins of the kernels, as nvcc compiled them (feature `twins`): entries of the
+    /// same names, with the same parameters and bits. Empty if no nvcc was found when the crate
+    /// was built.
+    pub fn twins() -> &'static [Self] {
+        TWINS
+    }
+
+    /// The twin that has an entry.
+    pub fn twin_of(entry: &str) -> Option<&'static Self> {
+        TWINS.iter().find(|text| text.entries().any(|name| name == entry))
+    }
+
     /// Names of its entries, in order.
     pub fn entries(&self) -> impl Iterator<Item = &'static str> {
         let name = |rest: &'static str| rest.split(['(', ' ', '\n']).find(|s| !s.is_empty());

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 use proptest::prelude::*;
-use quarter::gpu::WideType;
+use quarter::gpu::{Device, WideType};
 use quarter::quantize::{Granularity, Quantized};
 use quarter::{Element, Format};
 
@@ -62,7 +62,7 @@ pub fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
-fn check_type<T: Element>(case: &Case, bits: fn(&T) -> u32) {
+fn check_type<T: Element>(case: &Case, devices: fn(u64) -> Vec<Device>, bits: fn(&T) -> u32) {
     let codes = quantized(case.format, case.sides, case.granularity, case.seed);
     let expected: Vec<u32> = codes.dequantize::<T>().iter().map(bits).collect();
     for device in devices(case.schedule) {
@@ -79,10 +79,14 @@ impl Case {
 }
 
 pub fn check(case: &Case) {
+    check_on_all(case, devices);
+}
+
+pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
     match case.wide {
-        WideType::F32 => check_type::<f32>(case, |x| x.to_bits()),
-        WideType::Bf16 => check_type::<bf16>(case, |x| x.to_bits().into()),
-        WideType::F16 => check_type::<f16>(case, |x| x.to_bits().into()),
+        WideType::F32 => check_type::<f32>(case, devices, |x| x.to_bits()),
+        WideType::Bf16 => check_type::<bf16>(case, devices, |x| x.to_bits().into()),
+        WideType::F16 => check_type::<f16>(case, devices, |x| x.to_bits().into()),
     }
 }
 

@@ -9,4 +9,5 @@ mod raw;
 mod scaling;
 mod traffic;
 mod transpose;
+mod twins;
 mod values;

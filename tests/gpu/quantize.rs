@@ -202,7 +202,7 @@ fn same(what: &str, got: &Cast, expected: &Cast) {
     assert!(got == expected, "{what}: layout");
 }
 
-fn check_type<T: Element>(case: &Case, from_bits: fn(u32) -> T) {
+fn check_type<T: Element>(case: &Case, devices: fn(u64) -> Vec<Device>, from_bits: fn(u32) -> T) {
     let pitch = case.cols + case.gap;
     let data = numbers(case.kind, case.offset + case.rows * pitch, case.seed, from_bits);
     let src = Matrix::with_pitch(&data[case.offset..], case.rows, case.cols, pitch).unwrap();
@@ -235,10 +235,14 @@ fn check_on<T: Element>(device: &Device, quantizer: &Quantizer, src: Matrix<T>, 
 }
 
 pub fn check(case: &Case) {
+    check_on_all(case, devices);
+}
+
+pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
     match case.wide {
-        WideType::F32 => check_type(case, f32::from_bits),
-        WideType::Bf16 => check_type(case, |bits| bf16::from_bits(bits as u16)),
-        WideType::F16 => check_type(case, |bits| f16::from_bits(bits as u16)),
+        WideType::F32 => check_type(case, devices, f32::from_bits),
+        WideType::Bf16 => check_type(case, devices, |bits| bf16::from_bits(bits as u16)),
+        WideType::F16 => check_type(case, devices, |bits| f16::from_bits(bits as u16)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use quarter::Format;
+use quarter::gpu::Device;
 use quarter::scaling::{AmaxChoice, Delayed, NonFiniteAmax, Policy, TinyAmax, ZeroAmax};
 
 use crate::devices::devices;
@@ -63,6 +64,10 @@ impl Case {
 }
 
 pub fn check(case: &Case) {
+    check_on_all(case, devices);
+}
+
+pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
     let mut draws = Draws(case.seed);
     let formats = (0..case.tensors).map(|i| if i % 3 == 0 { Format::E5m2 } else { Format::E4m3 });
     let reference = Delayed::new(formats.collect(), case.window, case.choice, case.policy).unwrap();

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use quarter::Format;
+use quarter::gpu::Device;
 use quarter::quantize::Granularity;
 
 use crate::dequantize::quantized;
@@ -38,6 +39,10 @@ impl Case {
 }
 
 pub fn check(case: &Case) {
+    check_on_all(case, devices);
+}
+
+pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
     let codes = quantized(Format::E4m3, case.sides, case.granularity, case.seed);
     for device in devices(case.schedule) {
         assert_eq!(codes.transpose_on(&device), codes.transpose());
