@@ -143,6 +143,11 @@ pub fn ends_and_places() -> Vec<Case> {
     for cols in [8190, 8193, 8194, 8199, 16384, 16385, 16386, 16391, 16900] {
         cases.push(Case { rows: 2, cols, seed: cols as u64, ..case });
     }
+    // More spans of a row than divide what a grid takes at once, and more than it takes.
+    cases.push(Case { rows: 160, cols: 2060, ..case });
+    // A scale below all that has an inverse.
+    let policy = Policy { margin: 64, ..case.policy };
+    cases.push(Case { rows: 5, cols: 300, policy, kind: Kind::Huge, ..case });
     // A thread of a row has four columns in each 128; one of a tile has sixteen rows.
     let places = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i)));
     let places = places.chain((1..16).flat_map(|row| (0..4).map(move |col| (row, col))));
@@ -186,8 +191,13 @@ fn scales(case: &Case) -> Vec<f32> {
     let one = |z: u64| match z % 16 {
         0 => f32::MAX,
         1 => f32::MIN_POSITIVE,
-        // Edges stay edges.
-        _ if case.kind == Kind::Edges => 1.0,
+        // Edges stay edges, and 1 becomes one: around the first that is clipped, and the largest.
+        _ if case.kind == Kind::Edges => match z >> 8 & 7 {
+            0 | 1 => f32::from_bits(0x43e8_0000 + (z >> 16) as u32 % 3),
+            2 => f32::from_bits(0x4770_0000 - 1 + (z >> 16) as u32 % 3),
+            3 => f32::from_bits(0x43e0_0000 + (z >> 16) as u32 % 2),
+            _ => 1.0,
+        },
         _ => (1.0 + (z >> 40) as f32 / (1 << 24) as f32) * 2f32.powi((z >> 8) as i32 % 12 - 4),
     };
     (0..n).map(|_| one(draws.next())).collect()

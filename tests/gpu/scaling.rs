@@ -70,7 +70,17 @@ pub fn check(case: &Case) {
 pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
     let mut draws = Draws(case.seed);
     let formats = (0..case.tensors).map(|i| if i % 3 == 0 { Format::E5m2 } else { Format::E4m3 });
-    let reference = Delayed::new(formats.collect(), case.window, case.choice, case.policy).unwrap();
+    let mut reference =
+        Delayed::new(formats.collect(), case.window, case.choice, case.policy).unwrap();
+    // A history that is full, of ordinary amaxes.
+    let mut state = reference.state().clone();
+    for amax in &mut state.history {
+        *amax = ((draws.next() >> 40) as f32 / (1 << 20) as f32).to_bits();
+    }
+    for next in &mut state.next {
+        *next = (draws.next() % case.window as u64) as u32;
+    }
+    reference.restore(state).unwrap();
     for device in devices(case.schedule) {
         let (mut expected, mut got) = (reference.clone(), reference.clone());
         for _ in 0..6 {

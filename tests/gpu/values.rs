@@ -16,6 +16,8 @@ pub enum Kind {
     Sparse,
     /// Where codes change: ends of the formats, ties, halves of the smallest code, least NaN.
     Edges,
+    /// Up to the largest f32.
+    Huge,
     /// From 1 to 2, but for the one at this index, which the seed chooses among what is special.
     One(usize),
 }
@@ -77,6 +79,7 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Spread => binades(-20, 15),
             Kind::Anything => from_bits(z as u32),
             Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
+            Kind::Huge => T::from_f32(unit * f32::MAX),
             Kind::One(_) => T::from_f32(1.5 + 0.5 * unit),
             Kind::Edges => match z >> 8 & 63 {
                 0 => T::from_f32(f32::INFINITY),
