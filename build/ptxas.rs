@@ -13,6 +13,7 @@
 //! `QUARTER_DENY_PTXAS` makes errors of what are warnings without it: spills, remarks of the
 //! C75xx family (waits that ptxas had to add), and that there is no ptxas.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -106,7 +107,11 @@ pub fn assemble(ptxas: &Path, marked: &str, out: &Path, name: &str) -> Result<As
     let said = String::from_utf8_lossy(&output.stderr).into_owned()
         + &String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
-        return Err(said.lines().map(placed).collect::<Vec<_>>().join("\n"));
+        let mut errors: Vec<_> = said.lines().map(placed).collect();
+        // One for each entry that a line of a template is expanded in.
+        let mut told = HashSet::new();
+        errors.retain(|error| told.insert(error.clone()));
+        return Err(errors.join("\n"));
     }
     Ok(Assembled { cubin, remarks: read(name, &said) })
 }

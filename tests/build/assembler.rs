@@ -122,9 +122,10 @@ fn what_a_program_says_is_read_from_both_streams() {
 
 #[cfg(unix)]
 #[test]
-fn errors_are_placed_as_editors_know_it() {
+fn errors_are_placed_as_editors_know_it_and_told_once() {
     let folder = tempfile::tempdir().unwrap();
-    let said = "ptxas ptx/x.inc, line 15; error   : Unknown symbol '%zz'\nptxas fatal   : aborted";
+    let unknown = "ptxas ptx/x.inc, line 15; error   : Unknown symbol '%zz'";
+    let said = format!("{unknown}\n{unknown}\nptxas fatal   : aborted");
     let ptxas = fake(folder.path(), &format!("cat <<'END'\n{said}\nEND\nexit 1"));
     let error = assemble(&ptxas, "", folder.path(), "name").unwrap_err();
     assert_eq!(error, "ptx/x.inc:15: error: Unknown symbol '%zz'\nptxas fatal   : aborted");
