@@ -67,7 +67,7 @@ fn build(command: &str, name: &str) -> Result<PathBuf> {
     if command == "test" {
         cargo.arg("--release");
     }
-    cargo.args(["--package", "quarter", "--features", "cubin", "--no-run"]);
+    cargo.args(["--package", "quarter", "--features", "cubin,twins", "--no-run"]);
     cargo.args([&format!("--{command}"), name, "--message-format", "json-render-diagnostics"]);
     cargo.args(["--config", "profile.release.strip=\"symbols\""]);
     let output = cargo.stderr(Stdio::inherit()).output().context("starting cargo")?;

@@ -562,6 +562,60 @@ pub const SURVIVORS: &[Survivor] = &[
         statement: "setp.lt.u32 %lost, %c, 64",
         reason: "reads what belongs to the next thread: the largest of all counts",
     },
+    Survivor {
+        entry: "quantize_row",
+        kind: "comparison",
+        statement: "setp.gt.u32 %in, %n3, 3",
+        reason: "a quad of four takes the quick way, or reads what the alignment of four keeps inside",
+    },
+    Survivor {
+        entry: "quantize_cast",
+        kind: "next number",
+        statement: "and.b32 %tile, %flags, 2",
+        reason: "scales are given: nobody asks the policy",
+    },
+    Survivor {
+        entry: "quantize_cast",
+        kind: "dropped",
+        statement: "%owner",
+        reason: "more than one writes the same inverse",
+    },
+    Survivor {
+        entry: "quantize_tile",
+        kind: "next number",
+        statement: "min.u32 %existing",
+        reason: "the careful way loads the same",
+    },
+    Survivor {
+        entry: "",
+        kind: "next number",
+        statement: "0x7b7b7b7b",
+        reason: "asks for work that changes nothing",
+    },
+    Survivor {
+        entry: "",
+        kind: "next number",
+        statement: "0x77777777",
+        reason: "asks for work that changes nothing",
+    },
+    Survivor {
+        entry: "",
+        kind: "next number",
+        statement: "setp.ge.s32 %done, %rest, 16",
+        reason: "byte by byte, the same",
+    },
+    Survivor {
+        entry: "",
+        kind: "next number",
+        statement: "%thread, 0, %in",
+        reason: "another thread copies the same scale",
+    },
+    Survivor {
+        entry: "quantize_both",
+        kind: "next address",
+        statement: "%offset, [p+16",
+        reason: "never 0 either: the copy is always made",
+    },
 ];
 
 /// The place in the list of the first survivor that this mutant is.
