@@ -13,6 +13,7 @@ use quarter::scaling::Policy;
 use quarter::{Error, Format};
 
 use crate::devices::driver;
+use crate::traffic::Case;
 
 /// A cast of `rows` x `cols` in the emulator, and all its memory.
 pub struct Bench {
@@ -153,13 +154,8 @@ fn a_matrix_may_begin_anywhere() {
 }
 
 /// A cast of which nobody wants more than the codes, or one of the statistics alone.
-pub fn little_wanted(
-    wide: WideType,
-    format: Format,
-    granularity: Granularity,
-    both: bool,
-    [amax, counts]: [bool; 2],
-) {
+pub fn little_wanted(case: &Case, [amax, counts]: [bool; 2]) {
+    let Case { wide, format, granularity, given, both, rounding } = *case;
     let (rows, cols) = (41, 202);
     let mut numbers: Vec<f32> = numbers(rows * cols).iter().map(|x| x.to_f32()).collect();
     // Of each count something: where it is wrongly wanted, it goes to an address of nothing.
@@ -173,7 +169,10 @@ pub fn little_wanted(
         counts: if counts { bench.stats.address() + 8 } else { 0 },
     };
     bench.cast.format = format;
-    bench.cast.scale = ScaleOn::Current(Policy::default());
+    bench.cast.rounding = rounding;
+    if !given {
+        bench.cast.scale = ScaleOn::Current(Policy::default());
+    }
     bench.cast.granularity = granularity;
     bench.cast.scale_inv = 0;
     bench.cast.stats = stats;
@@ -204,7 +203,10 @@ fn what_is_not_wanted_is_not_written() {
     for granularity in [Tensor, Row, Block1x128, Block128x128] {
         for both in [false, true] {
             for wanted in [[false, false], [true, false], [false, true]] {
-                little_wanted(WideType::Bf16, Format::E4m3, granularity, both, wanted);
+                let (wide, format) = (WideType::Bf16, Format::E4m3);
+                let rounding = Rounding::Nearest;
+                let case = Case { wide, format, granularity, given: false, both, rounding };
+                little_wanted(&case, wanted);
             }
         }
     }

@@ -123,8 +123,7 @@ impl Traffic {
             assert!(instructions(self.entry, *case) <= *shipped, "more instructions");
             if let Some(case) = case {
                 for wanted in [[false, false], [true, false], [false, true]] {
-                    let traffic::Case { wide, format, granularity, both, .. } = *case;
-                    raw::little_wanted(wide, format, granularity, both, wanted);
+                    raw::little_wanted(case, wanted);
                 }
             }
         }

@@ -616,6 +616,60 @@ pub const SURVIVORS: &[Survivor] = &[
         statement: "%offset, [p+16",
         reason: "never 0 either: the copy is always made",
     },
+    Survivor {
+        entry: "dequantize",
+        kind: "dropped",
+        statement: "add.u32 %span, %span, %span_step",
+        reason: "all spans are visited all the same, some twice",
+    },
+    Survivor {
+        entry: "quantize",
+        kind: "",
+        statement: "and.b64 %offset",
+        reason: "the careful way loads the same",
+    },
+    Survivor {
+        entry: "quantize",
+        kind: "next number",
+        statement: "setp.eq.u64 %whole",
+        reason: "the careful way loads the same",
+    },
+    Survivor {
+        entry: "quantize_row",
+        kind: "dropped",
+        statement: "setp.ge.s32 %full_columns",
+        reason: "the careful way loads and stores the same",
+    },
+    Survivor {
+        entry: "quantize_row",
+        kind: "next number",
+        statement: "setp.eq.u32 %in, %lane, 0",
+        reason: "all lanes have the same largest",
+    },
+    Survivor {
+        entry: "transpose",
+        kind: "comparison",
+        statement: "4*3 +2",
+        reason: "reads what the pitch of sixteen keeps inside: nobody stores it",
+    },
+    Survivor {
+        entry: "transpose",
+        kind: "operation",
+        statement: "%row, %shift",
+        reason: "shifts of 0 and of 31: either way the first of its tile",
+    },
+    Survivor {
+        entry: "",
+        kind: "comparison",
+        statement: "setp.ge.s32 %done, %rest, 16",
+        reason: "byte by byte, the same",
+    },
+    Survivor {
+        entry: "quantize_both",
+        kind: "operation",
+        statement: "%row_shift",
+        reason: "a scale for each row: the shift is 0",
+    },
 ];
 
 /// The place in the list of the first survivor that this mutant is.
