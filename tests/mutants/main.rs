@@ -3,7 +3,7 @@
 //! Entries of the shipped texts, one for each way through a template, are changed in one place
 //! ([`mutate`]) and go through cases that the property tests draw, and through the tests of traffic
 //! and of the raw layer. A mutant counts as caught if a case finds other bits, the emulator a
-//! fault, or the traffic is more than the shipped text's. [`survivors`] lists what changes no result,
+//! fault, or the traffic is more than the shipped text's. `survivors.tsv` lists what changes no result,
 //! each with the reason; every other survivor counts as missed and is printed. At least 95 % of what
 //! is not listed has to be caught, and 90 % of all.
 //!
@@ -163,7 +163,7 @@ fn judge(fates: &[(Mutant, Fate)], all: bool) {
     }
     println!("| all | {} |", sum.map(|n| n.to_string()).join(" | "));
     if all {
-        for survivor in survivors::SURVIVORS {
+        for survivor in survivors::SURVIVORS.iter() {
             println!("* {survivor}");
         }
     }
