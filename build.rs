@@ -94,10 +94,13 @@ fn embed() -> Result<()> {
         writeln!(table, "], cubin: {cubin} }},")?;
     }
     table.push_str("];\npub(super) static TWINS: &[Text] = &[\n");
-    let compiler = ptxas::find_tool(&ptxas::this_host(), nvcc::VARIABLE, "nvcc");
-    let compiler = compiler.filter(|_| env::var_os("CARGO_FEATURE_TWINS").is_some());
-    for name in compiler.iter().flat_map(|_| nvcc::TWINS) {
-        let compiled = nvcc::compile(compiler.as_deref().unwrap_or(root), name, &out)?;
+    let compiler = match env::var_os("CARGO_FEATURE_TWINS") {
+        Some(_) => ptxas::find_tool(&ptxas::this_host(), nvcc::VARIABLE, "nvcc"),
+        None => None,
+    };
+    let twins = compiler.iter().flat_map(|compiler| nvcc::TWINS.map(|name| (compiler, name)));
+    for (compiler, name) in twins {
+        let compiled = nvcc::compile(compiler, name, &out)?;
         let (text, _) = text::finish(&compiled);
         let file = out.join(format!("{name}.twin.ptx"));
         fs::write(&file, &text)?;

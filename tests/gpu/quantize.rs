@@ -4,7 +4,7 @@ use half::{bf16, f16};
 use proptest::prelude::*;
 use quarter::gpu::{Device, WideType};
 use quarter::quantize::{Cast, Granularity, Matrix, Quantizer, Rounding, Scale, Words};
-use quarter::random::Source;
+use quarter::random::{Source, Stream};
 use quarter::scaling::{Policy, TinyAmax};
 use quarter::{Element, Format};
 
@@ -134,44 +134,92 @@ pub fn ends_and_places() -> Vec<Case> {
     };
     let mut cases = Vec::new();
     let ends = [0, 128, 256, 384, 512].map(|from| from + 1..from + 5);
-    for (i, cols) in ends.into_iter().flatten().chain(124..128).enumerate() {
-        for (rows, offset) in [(1, 0), (3, 1), (17, 4), (127, 0)] {
-            let seed = (i + rows) as u64;
-            cases.push(Case { rows, cols, offset, gap: 4 * (i % 2), seed, ..case });
+    let ends = ends.into_iter().flatten().chain(124..128);
+    for (cols, gap) in ends.flat_map(|cols| [(cols, 0), (cols, 4)]) {
+        for (rows, offset) in [(1, 0), (3, 1), (17, 4), (131, 0)] {
+            let seed = (cols + gap + rows) as u64;
+            cases.push(Case { rows, cols, offset, gap, seed, ..case });
         }
     }
-    for cols in [8190, 8193, 8194, 8199, 16384, 16385, 16386, 16391, 16900] {
+    for cols in [8190, 8193, 8194, 8199, 8577, 16384, 16385, 16386, 16391, 16900] {
         cases.push(Case { rows: 2, cols, seed: cols as u64, ..case });
     }
     // More spans of a row than divide what a grid takes at once, and more than it takes.
-    cases.push(Case { rows: 160, cols: 2060, ..case });
-    // A scale below all that has an inverse.
+    for cols in [1540, 2060] {
+        let kind = Kind::Special(159 * cols + cols - 1);
+        cases.push(Case { rows: 160, cols, kind, seed: 2, ..case });
+    }
+    // Scales below all that have an inverse, and of less than a floor.
     let policy = Policy { margin: 64, ..case.policy };
     cases.push(Case { rows: 5, cols: 300, policy, kind: Kind::Huge, ..case });
-    // A thread of a row has four columns in each 128; one of a tile has sixteen rows.
-    let places = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i)));
-    let places = places.chain((1..16).flat_map(|row| (0..4).map(move |col| (row, col))));
-    for (row, col) in places {
-        for seed in 0..7 {
-            let (rows, cols) = (row + 1, if row == 0 { 500 } else { 5 });
-            let kind = Kind::One(row * cols + col);
+    let policy = Policy { tiny: TinyAmax::Floor(100.0), ..case.policy };
+    cases.push(Case { rows: 5, cols: 300, policy, ..case });
+    // Exactly what is clipped first.
+    cases.push(Case { rows: 17, cols: 512, kind: Kind::One, ..case });
+    // Codes that a word of 0 leaves as they are, in the first and the last place of a thread.
+    let exact = Case { rows: 16, cols: 512, kind: Kind::Exact, ..case };
+    cases.extend(zero_words().map(|seed| Case { seed, ..exact }));
+    // Rows whose numbers are the bits of a NaN, around one of fewer bits.
+    let last = Kind::Special(31759);
+    cases.push(Case { rows: 31760, cols: 1, kind: last, ..case });
+    // A thread of a row has four columns in each 128; one of a tile has sixteen rows. Places on
+    // both ways, of the aligned and of the others.
+    let places = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i, 500)));
+    let last = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i, 128 * quad + i + 1)));
+    let tile = (1..16).flat_map(|row| (0..4).map(move |col| (row, col, 5)));
+    for (row, col, cols) in places.chain(last).chain(tile) {
+        for (seed, offset) in (0..7).flat_map(|seed| [(seed, 0), (seed, 1)]) {
+            let rows = row + 1;
+            let kind = Kind::Special(offset + row * cols + col);
             // Of the same remainder, with bits for the NaN.
             let seed = seed + 7 * (0x1_2345 * (row + col) as u64);
-            cases.push(Case { rows, cols, kind, seed, ..case });
+            cases.push(Case { rows, cols, offset, kind, seed, ..case });
         }
     }
     cases
 }
 
+/// Seeds whose words of 16 rows of 512 elements are 0 in the first, or in the last, of a thread's
+/// places, whether it has quads of a row or rows of a tile.
+fn zero_words() -> impl Iterator<Item = u64> {
+    let word = |seed, row: u64, col: u64| {
+        let index = 512 * row + col;
+        let group = Source { seed, tensor: 1, step: 2 }.words(Stream::Cast, index / 16);
+        group[(index / 4 % 4) as usize]
+    };
+    let quads = |from: u64| (0..32).map(move |quad| from + 4 * quad);
+    let first = (0..).filter(move |seed| quads(0).any(|col| word(*seed, 0, col) & 0xffff == 0));
+    let last = (0..).filter(move |seed| quads(384).any(|col| word(*seed, 15, col) >> 16 == 0));
+    first.take(4).chain(last.take(4))
+}
+
+/// A policy that scales 1 to the least that counts as saturated.
+fn at_limit(format: Format, stochastic: bool) -> Policy {
+    let limit = match (format, stochastic) {
+        (Format::E4m3, false) => 464f32,
+        (Format::E4m3, true) => 448.0,
+        (Format::E5m2, false) => 61440.0,
+        (Format::E5m2, true) => 57344.0,
+    };
+    let limit = limit.next_up();
+    let near = (2.0 * format.max_finite() / limit).to_bits();
+    let policy = |floor| Policy {
+        tiny: TinyAmax::Floor(f32::from_bits(floor)),
+        margin: -1,
+        pow2: false,
+        ..Policy::default()
+    };
+    let scale = |policy: &Policy| policy.scale(format, 1f32.to_bits(), None);
+    (near - 8..near + 8).map(policy).find(|policy| scale(policy) == limit).unwrap()
+}
+
 impl Case {
     /// The same with scales of another kind, with or without the transposed copy.
-    #[allow(dead_code, reason = "for tests/mutants")]
     pub fn scaled(self, granularity: Granularity, given: bool, both: bool) -> Self {
         Self { granularity, given, both, ..self }
     }
 
     /// The same with other types, rounded as told.
-    #[allow(dead_code, reason = "for tests/mutants")]
     pub fn of(self, wide: WideType, format: Format, stochastic: bool) -> Self {
         let words =
             self.stochastic.unwrap_or(Words::of(Source { seed: self.seed, tensor: 1, step: 2 }));
@@ -191,6 +239,7 @@ fn scales(case: &Case) -> Vec<f32> {
     let one = |z: u64| match z % 16 {
         0 => f32::MAX,
         1 => f32::MIN_POSITIVE,
+        _ if case.kind == Kind::Exact => 2f32.powi((z >> 8) as i32 % 4),
         // Edges stay edges, and 1 becomes one: around the first that is clipped, and the largest.
         _ if case.kind == Kind::Edges => match z >> 8 & 7 {
             0 | 1 => f32::from_bits(0x43e8_0000 + (z >> 16) as u32 % 3),
@@ -217,10 +266,15 @@ fn check_type<T: Element>(case: &Case, devices: fn(u64) -> Vec<Device>, from_bit
     let data = numbers(case.kind, case.offset + case.rows * pitch, case.seed, from_bits);
     let src = Matrix::with_pitch(&data[case.offset..], case.rows, case.cols, pitch).unwrap();
     let scales = scales(case);
+    let policy = match case.kind {
+        Kind::One => at_limit(case.format, case.stochastic.is_some()),
+        Kind::Exact => Policy { pow2: true, ..case.policy },
+        _ => case.policy,
+    };
     let quantizer = Quantizer {
         format: case.format,
         granularity: case.granularity,
-        scale: if case.given { Scale::Given(&scales) } else { Scale::Current(case.policy) },
+        scale: if case.given { Scale::Given(&scales) } else { Scale::Current(policy) },
         rounding: case.stochastic.map_or(Rounding::Nearest, Rounding::Stochastic),
         pitch: Some(case.cols.next_multiple_of(16) + case.code_gap),
     };

@@ -18,8 +18,12 @@ pub enum Kind {
     Edges,
     /// Up to the largest f32.
     Huge,
+    /// Of so few bits that powers of two scale them to codes, or far below every code.
+    Exact,
+    /// 1, and less.
+    One,
     /// From 1 to 2, but for the one at this index, which the seed chooses among what is special.
-    One(usize),
+    Special(usize),
 }
 
 pub fn kinds() -> impl Strategy<Value = Kind> {
@@ -80,7 +84,12 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Anything => from_bits(z as u32),
             Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
             Kind::Huge => T::from_f32(unit * f32::MAX),
-            Kind::One(_) => T::from_f32(1.5 + 0.5 * unit),
+            Kind::Special(_) => T::from_f32(1.5 + 0.5 * unit),
+            Kind::Exact => T::from_f32(match z % 8 {
+                0 | 1 => 2f32.powi(-20),
+                n => (0.5 + n as f32 / 4.0) * if z >> 8 & 1 == 0 { 1.0 } else { -1.0 },
+            }),
+            Kind::One => T::from_f32([1.0, -1.0, 0.5, -0.25][z as usize % 4]),
             Kind::Edges => match z >> 8 & 63 {
                 0 => T::from_f32(f32::INFINITY),
                 // The least NaN of each type has its last bits alone.
@@ -98,7 +107,7 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
         }
     };
     let mut numbers: Vec<T> = (0..n).map(|_| one(&mut draws)).collect();
-    if let Kind::One(index) = kind
+    if let Kind::Special(index) = kind
         && let Some(number) = numbers.get_mut(index)
     {
         *number = match seed % 7 {

@@ -111,6 +111,7 @@ fn order_changes_no_answer() {
         let ask = |schedule| (question.ask)(&emulator(schedule), Scope::Sample).unwrap();
         let (ordered, random) = (ask(Schedule::InOrder), ask(Schedule::Random(7)));
         assert!(ordered.len() > 1, "{}", question.name);
+        assert_eq!(ordered.len(), random.len(), "{}", question.name);
         for (a, b) in ordered.iter().zip(&random) {
             assert!(a == b, "{}: {}", question.name, a.key);
         }
