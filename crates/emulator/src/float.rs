@@ -50,6 +50,21 @@ pub(crate) fn max_nan(a: u32, b: u32) -> u32 {
     if f(a).is_nan() || f(b).is_nan() { NAN } else { max(a, b) }
 }
 
+/// A sum without the bits that do not fit: rounded towards zero.
+#[inline(always)]
+pub(crate) fn add_cut(a: u32, b: u32) -> u32 {
+    let (x, y) = (f(a), f(b));
+    let sum = x + y;
+    if sum.is_infinite() && x.is_finite() && y.is_finite() {
+        return sum.to_bits() - 1;
+    }
+    // What rounding left out, exactly: the sum went too far if it has the other sign.
+    let added = sum - x;
+    let left_out = (x - (sum - added)) + (y - added);
+    let too_far = sum.is_finite() && left_out != 0.0 && (left_out < 0.0) != (sum < 0.0);
+    bits(sum).wrapping_sub(u32::from(too_far))
+}
+
 /// `testp`: finite, infinite, number, NaN, normal, subnormal.
 #[inline(always)]
 pub(crate) fn test(a: u32, kind: u8) -> bool {
@@ -67,9 +82,8 @@ pub(crate) fn test(a: u32, kind: u8) -> bool {
 
 /// Whether a comparison holds; `code` is its place in `table::COMPARES`.
 #[inline(always)]
-pub(crate) fn compare(a: u32, b: u32, code: u8) -> bool {
-    let (x, y) = (f(a), f(b));
-    let unordered = x.is_nan() || y.is_nan();
+pub(crate) fn compare<T: PartialOrd>(x: T, y: T, code: u8) -> bool {
+    let unordered = x.partial_cmp(&y).is_none();
     match code {
         0 => x == y,
         1 => !unordered && x != y,

@@ -67,6 +67,7 @@ mod barrier;
 mod block;
 mod counters;
 mod decode;
+mod double;
 mod exec;
 mod fault;
 mod float;

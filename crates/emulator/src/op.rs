@@ -1,7 +1,7 @@
 //! What an instruction does, once its spelling is known.
 
 /// One kind of work. Suffixes: `W` words of 32 bits, `L` long ones of 64, `H` half-words, `P`
-/// predicates, `F` f32; `S` signed, `U` unsigned.
+/// predicates, `F` f32, `D` f64; `S` signed, `U` unsigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[rustfmt::skip]
 pub(crate) enum Op {
@@ -14,14 +14,17 @@ pub(crate) enum Op {
     MinUL, MaxUL, MinSL, MaxSL, DivUL, RemUL, AndL, OrL, XorL, NotL, NegL, ShlL, ShrUL, ShrSL,
     ClzL, PopcL, BrevL, SelL, MovL,
     // Comparisons and predicates
-    SetU, SetS, SetF, SetUL, SetSL, SetUH, SetSH,
+    SetU, SetS, SetF, SetD, SetUL, SetSL, SetUH, SetSH,
     AndP, OrP, XorP, NotP, MovP,
     // f32
-    AddF, SubF, MulF, FmaF, MinF, MaxF, MinNanF, MaxNanF, AbsF, NegF, CopysignF, DivF, SqrtF, RcpF, TestF,
+    AddF, AddCutF, SubF, MulF, FmaF, MinF, MaxF, MinNanF, MaxNanF, AbsF, NegF, CopysignF, DivF, SqrtF, RcpF, TestF,
+    // f64
+    AddD, SubD, MulD, FmaD, DivD, SqrtD, MinD, MaxD,
     // Conversions
     PackE4m3, PackE5m2, PackE4m3H, PackE5m2H, UnpackE4m3, UnpackE5m2,
     HalfToF, BfloatToF, FToHalf, FToBfloat, PackHalf, PackBfloat,
     UToF, SToF, ULToF, FToU, FToS, RoundF, FloorF, CeilF, TruncF,
+    FToD, DToF, UToD, ULToD,
     Extend, ExtendS, Narrow, ExtendL, ExtendSL, NarrowL,
     // Moves between widths
     PackW, UnpackW, PackL, UnpackL, PackLH, UnpackLH,

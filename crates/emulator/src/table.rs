@@ -117,12 +117,18 @@ const SINGLE: &[(&str, Op, &str)] = &[
     ("and.pred", Op::AndP, "p=P P"), ("or.pred", Op::OrP, "p=P P"), ("xor.pred", Op::XorP, "p=P P"),
     ("not.pred", Op::NotP, "p=P"), ("mov.pred", Op::MovP, "p=P"),
 
-    ("add.rn.f32", Op::AddF, "w=w w"), ("sub.rn.f32", Op::SubF, "w=w w"), ("mul.rn.f32", Op::MulF, "w=w w"),
+    ("add.rn.f32", Op::AddF, "w=w w"), ("add.rz.f32", Op::AddCutF, "w=w w"), ("sub.rn.f32", Op::SubF, "w=w w"), ("mul.rn.f32", Op::MulF, "w=w w"),
     ("fma.rn.f32", Op::FmaF, "w=w w w"), ("div.rn.f32", Op::DivF, "w=w w"),
     ("sqrt.rn.f32", Op::SqrtF, "w=w"), ("rcp.rn.f32", Op::RcpF, "w=w"),
     ("min.f32", Op::MinF, "w=w w"), ("max.f32", Op::MaxF, "w=w w"),
     ("min.NaN.f32", Op::MinNanF, "w=w w"), ("max.NaN.f32", Op::MaxNanF, "w=w w"),
     ("abs.f32", Op::AbsF, "w=w"), ("neg.f32", Op::NegF, "w=w"), ("copysign.f32", Op::CopysignF, "w=w w"),
+
+    ("add.rn.f64", Op::AddD, "l=l l"), ("sub.rn.f64", Op::SubD, "l=l l"), ("mul.rn.f64", Op::MulD, "l=l l"),
+    ("fma.rn.f64", Op::FmaD, "l=l l l"), ("div.rn.f64", Op::DivD, "l=l l"), ("sqrt.rn.f64", Op::SqrtD, "l=l"),
+    ("min.f64", Op::MinD, "l=l l"), ("max.f64", Op::MaxD, "l=l l"),
+    ("cvt.f64.f32", Op::FToD, "l=w"), ("cvt.rn.f32.f64", Op::DToF, "w=l"),
+    ("cvt.rn.f64.u32", Op::UToD, "l=w"), ("cvt.rn.f64.u64", Op::ULToD, "l=l"),
 
     ("cvt.rn.satfinite.e4m3x2.f32", Op::PackE4m3, "h=w w"), ("cvt.rn.satfinite.e5m2x2.f32", Op::PackE5m2, "h=w w"),
     ("cvt.rn.satfinite.e4m3x2.f16x2", Op::PackE4m3H, "h=w"), ("cvt.rn.satfinite.e5m2x2.f16x2", Op::PackE5m2H, "h=w"),
@@ -245,6 +251,7 @@ fn comparisons(put: &mut impl FnMut(String, Form)) {
             ("b32", Op::SetU, "p?=w w", "p?=w w P"),
             ("s32", Op::SetS, "p?=w w", "p?=w w P"),
             ("f32", Op::SetF, "p?=w w", "p?=w w P"),
+            ("f64", Op::SetD, "p?=l l", "p?=l l P"),
             ("u64", Op::SetUL, "p?=l l", "p?=l l P"),
             ("b64", Op::SetUL, "p?=l l", "p?=l l P"),
             ("s64", Op::SetSL, "p?=l l", "p?=l l P"),

@@ -1,6 +1,7 @@
 //! Arithmetic, comparisons, conversions and moves, 32 lanes at a time.
 
 use super::{Trouble, trouble};
+use crate::double::{self, d};
 use crate::fault::FaultKind;
 use crate::float::{self, bits, f};
 use crate::integer as int;
@@ -124,13 +125,13 @@ fn compared<T: Copy + Ord>(a: &[T; 32], b: &[T; 32], code: u8) -> u32 {
 #[inline(always)]
 fn compared_floats(a: &Words, b: &Words, code: u8) -> u32 {
     match code {
-        0 => lanes_where(|i| float::compare(a[i], b[i], 0)),
-        1 => lanes_where(|i| float::compare(a[i], b[i], 1)),
-        2 => lanes_where(|i| float::compare(a[i], b[i], 2)),
-        3 => lanes_where(|i| float::compare(a[i], b[i], 3)),
-        4 => lanes_where(|i| float::compare(a[i], b[i], 4)),
-        5 => lanes_where(|i| float::compare(a[i], b[i], 5)),
-        code => lanes_where(|i| float::compare(a[i], b[i], code)),
+        0 => lanes_where(|i| float::compare(f(a[i]), f(b[i]), 0)),
+        1 => lanes_where(|i| float::compare(f(a[i]), f(b[i]), 1)),
+        2 => lanes_where(|i| float::compare(f(a[i]), f(b[i]), 2)),
+        3 => lanes_where(|i| float::compare(f(a[i]), f(b[i]), 3)),
+        4 => lanes_where(|i| float::compare(f(a[i]), f(b[i]), 4)),
+        5 => lanes_where(|i| float::compare(f(a[i]), f(b[i]), 5)),
+        code => lanes_where(|i| float::compare(f(a[i]), f(b[i]), code)),
     }
 }
 
@@ -453,6 +454,13 @@ pub(super) fn step(warp: &mut Warp, inst: &Inst, on: u32) -> Result<bool, Troubl
             let result = compared_floats(a, b, inst.code & 31);
             return set(warp, inst, on, result);
         }
+        Op::SetD => {
+            need_long(warp, inst.a, on)?;
+            need_long(warp, inst.b, on)?;
+            let (a, b) = (&warp.l[usize::from(inst.a)], &warp.l[usize::from(inst.b)]);
+            let result = lanes_where(|i| float::compare(d(a[i]), d(b[i]), inst.code & 31));
+            return set(warp, inst, on, result);
+        }
         Op::SetUL | Op::SetSL => {
             need_long(warp, inst.a, on)?;
             need_long(warp, inst.b, on)?;
@@ -473,6 +481,7 @@ pub(super) fn step(warp: &mut Warp, inst: &Inst, on: u32) -> Result<bool, Troubl
         }
 
         Op::AddF => w2!(|a, b| bits(f(a) + f(b))),
+        Op::AddCutF => w2!(|a, b| float::add_cut(a, b)),
         Op::SubF => w2!(|a, b| bits(f(a) - f(b))),
         Op::MulF => w2!(|a, b| bits(f(a) * f(b))),
         Op::FmaF => w3!(|a, b, c| bits(f(a).mul_add(f(b), f(c)))),
@@ -492,6 +501,27 @@ pub(super) fn step(warp: &mut Warp, inst: &Inst, on: u32) -> Result<bool, Troubl
             let result = lanes_where(|i| float::test(values[i], inst.code));
             put_pred(warp, inst.d, on, result);
         }
+
+        Op::AddD => l2!(|a, b| double::bits(d(a) + d(b))),
+        Op::SubD => l2!(|a, b| double::bits(d(a) - d(b))),
+        Op::MulD => l2!(|a, b| double::bits(d(a) * d(b))),
+        Op::DivD => l2!(|a, b| double::bits(d(a) / d(b))),
+        Op::SqrtD => l1!(|a| double::bits(d(a).sqrt())),
+        Op::MinD => l2!(|a, b| double::min(a, b)),
+        Op::MaxD => l2!(|a, b| double::max(a, b)),
+        Op::FmaD => {
+            need_long(warp, inst.c, on)?;
+            let addends = warp.l[usize::from(inst.c)];
+            let mut i = 0;
+            l2!(|a, b| {
+                i += 1;
+                double::bits(d(a).mul_add(d(b), d(addends[i - 1])))
+            });
+        }
+        Op::FToD => wl1!(|a| double::bits(f64::from(f(a)))),
+        Op::DToF => lw1!(|a| bits(d(a) as f32)),
+        Op::UToD => wl1!(|a| f64::from(a).to_bits()),
+        Op::ULToD => l1!(|a| (a as f64).to_bits()),
 
         Op::PackE4m3 => w2!(|a, b| float::pack_e4m3(a, b)),
         Op::PackE5m2 => w2!(|a, b| float::pack_e5m2(a, b)),

@@ -1,6 +1,7 @@
 //! Every operation against an independent computation, through text, decoder and lanes.
 
 mod conversions;
+mod doubles;
 mod floats;
 mod integers;
 mod one;
