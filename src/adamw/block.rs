@@ -6,6 +6,7 @@
 
 use super::code;
 use super::state::State;
+use super::tensors::{join, split};
 use super::words::Words;
 use super::{BLOCK, Gradient, Options, Rounding, SecondForm, StepConstants, Telemetry, Weights};
 use crate::random::{Source, Stream};
@@ -174,6 +175,11 @@ pub(super) fn load_weights(weights: &Weights<'_>, range: Range<usize>) -> Lanes 
         Weights::F32(w) => padded(&w[range], 0.0),
         Weights::Master { master, .. } => padded(&master[range], 0.0),
         Weights::Bf16 { weights, .. } => widen(&padded(&weights[range], bf16::ZERO)),
+        Weights::Split { weights, rest } => {
+            let (weights, rest) =
+                (padded(&weights[range.clone()], bf16::ZERO), padded(&rest[range], 0));
+            core::array::from_fn(|i| join(weights[i], rest[i]))
+        }
     }
 }
 
@@ -185,6 +191,11 @@ fn store_weights(weights: &mut Weights<'_>, range: Range<usize>, p: &Lanes, word
         Weights::Master { master, weights } => {
             master[range.clone()].copy_from_slice(&p[..n]);
             weights[range].copy_from_slice(&p.map(bf16_nearest)[..n]);
+        }
+        Weights::Split { weights, rest } => {
+            let parts = p.map(split);
+            weights[range.clone()].copy_from_slice(&parts.map(|(weight, _)| weight)[..n]);
+            rest[range].copy_from_slice(&parts.map(|(_, rest)| rest)[..n]);
         }
         Weights::Bf16 { weights, rounding: Rounding::Nearest } => {
             weights[range].copy_from_slice(&p.map(bf16_nearest)[..n]);

@@ -52,6 +52,7 @@
 //! | v', Linear | E4M3, stochastic; nearest by option |
 //! | r', Sqrt | E4M3, stochastic, unbiased in v; nearest by option |
 //! | p' to bf16, stochastic | `(bits + R) & 0xffff0000`; finite stays finite (at most 0x7f7f), infinities and NaN truncate, a NaN quiet |
+//! | p' in two parts | exact: bf16 to nearest with ties away from zero, and the rest in an i16; a NaN quiet |
 //! | p' to bf16, nearest | to nearest even, overflow to infinity, a NaN quiet |
 //!
 //! - Stochastic E4M3 is [`E4m3::from_f32_stochastic`](crate::E4m3::from_f32_stochastic).
@@ -121,7 +122,7 @@ pub use full::{FullMoments, step_full};
 pub use hyper::{DecayRate, Hyper, StepConstants};
 pub use moments::{Moments, SecondForm};
 pub use telemetry::Telemetry;
-pub use tensors::{Gradient, Rounding, Weights};
+pub use tensors::{Gradient, Rounding, Weights, join, split};
 
 use crate::Result;
 use crate::random::Source;

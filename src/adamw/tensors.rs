@@ -26,6 +26,15 @@ pub enum Weights<'a> {
         /// How they are stored.
         rounding: Rounding,
     },
+    /// f32 weights in two parts, of 4 bytes together: bf16 for compute, to nearest with ties away
+    /// from zero, and the signed rest in units of 2^-16 of its last place. Both together are the
+    /// f32 exactly: its bits are `(weights << 16) + rest`. [`split`] and [`join`] go between them.
+    Split {
+        /// The upper part, which compute reads.
+        weights: &'a mut [bf16],
+        /// The rest.
+        rest: &'a mut [i16],
+    },
     /// An f32 master and its bf16 copy, rounded to nearest. Only the master is
     /// read.
     Master {
@@ -41,7 +50,7 @@ impl Weights<'_> {
     pub fn len(&self) -> usize {
         match self {
             Self::F32(w) => w.len(),
-            Self::Bf16 { weights, .. } => weights.len(),
+            Self::Bf16 { weights, .. } | Self::Split { weights, .. } => weights.len(),
             Self::Master { master, .. } => master.len(),
         }
     }
@@ -55,6 +64,7 @@ impl Weights<'_> {
         same_length("weights", self.len(), len)?;
         match self {
             Self::Master { weights, .. } => same_length("bf16 copy", weights.len(), len),
+            Self::Split { rest, .. } => same_length("rest of the weights", rest.len(), len),
             _ => Ok(()),
         }
     }
@@ -69,6 +79,11 @@ impl Weights<'_> {
                 let (a, b) = weights.split_at_mut(at);
                 (Self::Bf16 { weights: a, rounding }, Self::Bf16 { weights: b, rounding })
             }
+            Self::Split { weights, rest } => {
+                let (a, b) = weights.split_at_mut(at);
+                let (c, d) = rest.split_at_mut(at);
+                (Self::Split { weights: a, rest: c }, Self::Split { weights: b, rest: d })
+            }
             Self::Master { master, weights } => {
                 let (a, b) = master.split_at_mut(at);
                 let (c, d) = weights.split_at_mut(at);
@@ -76,6 +91,31 @@ impl Weights<'_> {
             }
         }
     }
+}
+
+/// The parts of an f32 weight, as [`Weights::Split`] stores them. A NaN becomes a quiet one.
+///
+/// ```
+/// use quarter::adamw::{join, split};
+/// for w in [0.1_f32, -3.0e-39, 1.00390625, f32::MAX, f32::INFINITY] {
+///     let (weight, rest) = split(w);
+///     assert_eq!(join(weight, rest), w);
+/// }
+/// ```
+#[inline(always)]
+pub fn split(weight: f32) -> (bf16, i16) {
+    let bits = weight.to_bits();
+    let rest = if weight.is_nan() { 0 } else { bits as i16 };
+    let quiet = u32::from(weight.is_nan()) << 22;
+    // A rest below zero counts from the next one up.
+    let upper = (bits | quiet).wrapping_sub(rest as i32 as u32) >> 16;
+    (bf16::from_bits(upper as u16), rest)
+}
+
+/// The f32 weight of two parts.
+#[inline(always)]
+pub fn join(weight: bf16, rest: i16) -> f32 {
+    f32::from_bits((u32::from(weight.to_bits()) << 16).wrapping_add(rest as i32 as u32))
 }
 
 /// The gradient of one tensor, or of one shard of it, laid out as the weights.

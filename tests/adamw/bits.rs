@@ -105,7 +105,11 @@ fn weights(kind: u8, seed: u64, len: usize) -> Stored {
         0 => Stored::F32(full),
         1 => Stored::Bf16(narrow(), Rounding::Nearest),
         2 => Stored::Bf16(narrow(), Rounding::Stochastic),
-        _ => Stored::Master(full.clone(), narrow()),
+        3 => Stored::Master(full.clone(), narrow()),
+        _ => {
+            let (weights, rest) = full.iter().map(|&w| naive::split(w)).unzip();
+            Stored::Split(weights, rest)
+        }
     }
 }
 
@@ -114,6 +118,7 @@ pub fn view(weights: &mut Stored) -> Weights<'_> {
         Stored::F32(w) => Weights::F32(w),
         Stored::Bf16(weights, rounding) => Weights::Bf16 { weights, rounding: *rounding },
         Stored::Master(master, weights) => Weights::Master { master, weights },
+        Stored::Split(weights, rest) => Weights::Split { weights, rest },
     }
 }
 
@@ -139,7 +144,7 @@ proptest! {
         kinds in prop::collection::vec(kinds(), 1..5),
         (first, second) in (rounding(), rounding()),
         linear in any::<bool>(),
-        weight_kind in 0..4_u8,
+        weight_kind in 0..5_u8,
         narrow_gradient in any::<bool>(),
         seed in any::<u64>(),
         (shrink, gradient_scale) in (prop::sample::select(vec![1.0, 3.7]), prop::sample::select(vec![1.0, 0.3])),
@@ -182,7 +187,7 @@ proptest! {
         len in sizes(),
         hyper in hypers(),
         kinds in prop::collection::vec(kinds(), 1..5),
-        weight_kind in 0..4_u8,
+        weight_kind in 0..5_u8,
         seed in any::<u64>(),
     ) {
         let mut ours = weights(weight_kind, seed, len);
@@ -230,6 +235,40 @@ proptest! {
         let _ = run_once(&mut master, &[1.0], &hyper, seed);
         let expected = Stored::Master(vec![p], vec![bf16::from_f32(p)]);
         prop_assert_eq!(master.bits(), expected.bits());
+    }
+}
+
+proptest! {
+    /// All of f32 in two parts, and back; the parts are those of the naive statement.
+    #[test]
+    fn parts_are_the_naive_ones(bits in any::<u32>()) {
+        let x = f32::from_bits(bits);
+        let (weight, rest) = adamw::split(x);
+        let expected = Stored::Split(vec![naive::split(x).0], vec![naive::split(x).1]);
+        prop_assert_eq!(Stored::Split(vec![weight], vec![rest]).bits(), expected.bits());
+        let back = adamw::join(weight, rest);
+        prop_assert!(back.to_bits() == bits || x.is_nan() && back.is_nan());
+        prop_assert_eq!(naive::join(weight, rest).to_bits(), back.to_bits());
+    }
+}
+
+#[test]
+fn ends_of_the_parts() {
+    for (bits, upper, rest) in [
+        (0x3f80_7fff, 0x3f80, 0x7fff),
+        (0x3f80_8000, 0x3f81, -0x8000),
+        (0x3f81_8000, 0x3f82, -0x8000),
+        (0x3f80_ffff, 0x3f81, -1),
+        (0x7f7f_ffff, 0x7f80, -1),
+        (0xff80_0000, 0xff80, 0),
+        (0x8000_8000_u32, 0x8001, -0x8000),
+    ] {
+        assert_eq!(adamw::split(f32::from_bits(bits)), (bf16::from_bits(upper), rest));
+        assert_eq!(adamw::join(bf16::from_bits(upper), rest).to_bits(), bits);
+    }
+    for bits in [0x7f80_0001, 0x7fff_ffff, 0xffff_8000, 0xff80_8000_u32] {
+        let (weight, rest) = adamw::split(f32::from_bits(bits));
+        assert!(weight.is_nan() && rest == 0 && adamw::join(weight, rest).is_nan(), "{bits:x}");
     }
 }
 

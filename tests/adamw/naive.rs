@@ -62,6 +62,7 @@ pub enum Stored {
     F32(Vec<f32>),
     Bf16(Vec<bf16>, Rounding),
     Master(Vec<f32>, Vec<bf16>),
+    Split(Vec<bf16>, Vec<i16>),
 }
 
 /// Bits, with every NaN the same.
@@ -79,6 +80,9 @@ impl Stored {
             Self::F32(w) => w.iter().map(f32_bits).collect(),
             Self::Bf16(w, _) => w.iter().map(bf16_bits).collect(),
             Self::Master(w, c) => w.iter().map(f32_bits).chain(c.iter().map(bf16_bits)).collect(),
+            Self::Split(w, rest) => {
+                w.iter().map(bf16_bits).chain(rest.iter().map(|r| *r as u16 as u32)).collect()
+            }
         }
     }
 
@@ -86,6 +90,7 @@ impl Stored {
         match self {
             Self::F32(w) | Self::Master(w, _) => w[i],
             Self::Bf16(w, _) => w[i].to_f32(),
+            Self::Split(w, rest) => join(w[i], rest[i]),
         }
     }
 
@@ -93,10 +98,30 @@ impl Stored {
         match self {
             Self::F32(w) => w[i] = p,
             Self::Master(w, c) => (w[i], c[i]) = (p, bf16::from_f32(p)),
+            Self::Split(w, rest) => (w[i], rest[i]) = split(p),
             Self::Bf16(w, Rounding::Nearest) => w[i] = bf16::from_f32(p),
             Self::Bf16(w, Rounding::Stochastic) => w[i] = bf16_stochastic(p, random),
         }
     }
+}
+
+/// The f32 is `rest` 2^-16 units of the last place away from the bf16, in magnitude.
+pub fn join(weight: bf16, rest: i16) -> f32 {
+    let upper = i64::from(weight.to_bits() & 0x7fff) * 65536 + i64::from(rest);
+    f32::from_bits(upper as u32 | u32::from(weight.to_bits() & 0x8000) << 16)
+}
+
+/// The nearer neighbour, the upper one of a tie.
+pub fn split(p: f32) -> (bf16, i16) {
+    if p.is_nan() {
+        return (bf16::NAN, 0);
+    }
+    let down = bf16::from_bits((p.to_bits() >> 16) as u16);
+    let lost = i32::from((p.to_bits() & 0xffff) as u16);
+    if lost < 0x8000 {
+        return (down, lost as i16);
+    }
+    (bf16::from_bits(down.to_bits() + 1), (lost - 65536) as i16)
 }
 
 /// By neighbours: up with the lost 16 bits over 65,536.
