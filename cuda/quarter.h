@@ -41,8 +41,25 @@
 /* quantize_tile and quantize_both find the amaxes of their tiles by themselves. */
 #define QUARTER_OWN_AMAX 4
 
-/* How random::Stream numbers the words of casts, in place. */
+/* How random::Stream numbers its words, in place. */
+#define QUARTER_STREAM_WEIGHT 0
+#define QUARTER_STREAM_SECOND_MOMENT 0x10000
+#define QUARTER_STREAM_FIRST_MOMENT 0x20000
 #define QUARTER_STREAM_CAST 0x30000
+/* What a step adds to the words of weights. */
+#define QUARTER_WEYL 40503
+
+/* AdamW: blocks of 128 elements that a thread block takes at a time, partial sums that a warp adds
+ * up, threads of the block that ends a norm, and thread blocks that a processor holds at once. */
+#define QUARTER_CHUNK_BLOCKS 128
+#define QUARTER_RUN_PARTIALS 1024
+#define QUARTER_FINISH_THREADS 1024
+#define QUARTER_RESIDENT_ADAMW 4
+#define QUARTER_RESIDENT_NORM 6
+/* Bits of `flags`: what is rounded stochastically. */
+#define QUARTER_WEIGHTS_STOCHASTIC 1
+#define QUARTER_FIRST_STOCHASTIC 2
+#define QUARTER_SECOND_STOCHASTIC 4
 
 #define QUARTER_QUANTIZE_SRC 0
 #define QUARTER_QUANTIZE_CODES 8
@@ -123,6 +140,80 @@
 #define QUARTER_SCALING_FLOOR 68
 #define QUARTER_SCALING_POW2 72
 #define QUARTER_SCALING_BYTES 80
+
+#define QUARTER_ADAMW_TENSOR_WEIGHTS 0
+#define QUARTER_ADAMW_TENSOR_OTHER 8
+#define QUARTER_ADAMW_TENSOR_GRADIENT 16
+#define QUARTER_ADAMW_TENSOR_M 24
+#define QUARTER_ADAMW_TENSOR_V 32
+#define QUARTER_ADAMW_TENSOR_M_SCALES 40
+#define QUARTER_ADAMW_TENSOR_V_SCALES 48
+#define QUARTER_ADAMW_TENSOR_LEN 56
+#define QUARTER_ADAMW_TENSOR_WORDS 64
+#define QUARTER_ADAMW_TENSOR_PARTIALS 72
+#define QUARTER_ADAMW_TENSOR_WHOLE_PARTIALS 80
+#define QUARTER_ADAMW_TENSOR_WHOLE_LEN 88
+#define QUARTER_ADAMW_TENSOR_TENSOR 96
+#define QUARTER_ADAMW_TENSOR_GROUP 100
+#define QUARTER_ADAMW_TENSOR_BYTES 104
+
+#define QUARTER_ADAMW_SETTINGS_BETA1 0
+#define QUARTER_ADAMW_SETTINGS_BETA2 8
+#define QUARTER_ADAMW_SETTINGS_EPS 16
+#define QUARTER_ADAMW_SETTINGS_MAX_NORM 24
+#define QUARTER_ADAMW_SETTINGS_LIMIT 32
+#define QUARTER_ADAMW_SETTINGS_INVERSE_LOSS_SCALE 40
+#define QUARTER_ADAMW_SETTINGS_SCHEDULE 48
+#define QUARTER_ADAMW_SETTINGS_SCHEDULE_LEN 56
+#define QUARTER_ADAMW_SETTINGS_DECAY_PLAIN 64
+#define QUARTER_ADAMW_SETTINGS_BYTES 72
+
+#define QUARTER_ADAMW_GROUP_LR 0
+#define QUARTER_ADAMW_GROUP_WEIGHT_DECAY 8
+#define QUARTER_ADAMW_GROUP_BYTES 16
+
+#define QUARTER_ADAMW_CONTROL_BETA1_POW 0
+#define QUARTER_ADAMW_CONTROL_BETA2_POW 8
+#define QUARTER_ADAMW_CONTROL_T 16
+#define QUARTER_ADAMW_CONTROL_SKIPPED 24
+#define QUARTER_ADAMW_CONTROL_NORM 32
+#define QUARTER_ADAMW_CONTROL_CLIP 40
+#define QUARTER_ADAMW_CONTROL_BETA1 48
+#define QUARTER_ADAMW_CONTROL_BETA2 52
+#define QUARTER_ADAMW_CONTROL_ONE_MINUS_BETA1 56
+#define QUARTER_ADAMW_CONTROL_ONE_MINUS_BETA2 60
+#define QUARTER_ADAMW_CONTROL_EPS 64
+#define QUARTER_ADAMW_CONTROL_GRADIENT_SCALE 68
+#define QUARTER_ADAMW_CONTROL_INV_BC2 72
+#define QUARTER_ADAMW_CONTROL_EPS_SQUARED 76
+#define QUARTER_ADAMW_CONTROL_SKIP 80
+#define QUARTER_ADAMW_CONTROL_STEP 84
+#define QUARTER_ADAMW_CONTROL_BYTES 88
+
+#define QUARTER_ADAMW_TENSORS 0
+#define QUARTER_ADAMW_CHUNKS 8
+#define QUARTER_ADAMW_CONTROL 16
+#define QUARTER_ADAMW_SETTINGS 24
+#define QUARTER_ADAMW_RATES 32
+#define QUARTER_ADAMW_TELEMETRY 40
+#define QUARTER_ADAMW_CHUNK_COUNT 48
+#define QUARTER_ADAMW_FLAGS 52
+#define QUARTER_ADAMW_SEED_LOW 56
+#define QUARTER_ADAMW_SEED_HIGH 60
+#define QUARTER_ADAMW_BYTES 64
+
+#define QUARTER_NORM_TENSORS 0
+#define QUARTER_NORM_RUNS 8
+#define QUARTER_NORM_FIRST_RUN 16
+#define QUARTER_NORM_SUMS 24
+#define QUARTER_NORM_TENSOR_SUMS 32
+#define QUARTER_NORM_CONTROL 40
+#define QUARTER_NORM_SETTINGS 48
+#define QUARTER_NORM_GROUPS 56
+#define QUARTER_NORM_RATES 64
+#define QUARTER_NORM_RUN_COUNT 72
+#define QUARTER_NORM_TENSOR_COUNT 76
+#define QUARTER_NORM_BYTES 80
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -214,6 +305,92 @@ struct QuarterScaling {
   uint32_t reserved;
 };
 
+/* A tensor of the optimizer, or a shard of it: an entry of a table on the device. */
+struct QuarterAdamwTensor {
+  uint64_t weights;        /* bf16, or f32 */
+  uint64_t other;          /* bf16 copy of f32 weights, or i16 rest of bf16 ones */
+  uint64_t gradient;       /* bf16, or f32 */
+  uint64_t m;              /* E4M3 codes, or f32 */
+  uint64_t v;
+  uint64_t m_scales;       /* f32, one a block */
+  uint64_t v_scales;
+  uint64_t len;            /* elements */
+  uint64_t words;          /* random words: group of the first element */
+  uint64_t partials;       /* f32, one a block */
+  uint64_t whole_partials; /* the same of the unsharded tensor */
+  uint64_t whole_len;      /* its elements */
+  uint32_t tensor;         /* random words: the tensor */
+  uint32_t group;          /* entry of the groups */
+};
+
+/* What the host sets; on the device, so that a captured step sees changes. */
+struct QuarterAdamwSettings {
+  double beta1;
+  double beta2;
+  double eps;
+  double max_norm;           /* of the gradients; infinite: no clipping */
+  double limit;              /* of the update RMS */
+  double inverse_loss_scale;
+  uint64_t schedule;         /* f64, one a step, by which every lr is multiplied; 0: none */
+  uint64_t schedule_len;     /* the last one stays */
+  uint64_t decay_plain;      /* 1: decay at the rate before update clipping */
+};
+
+/* Tensors with the same rate and decay. */
+struct QuarterAdamwGroup {
+  double lr;
+  double weight_decay;
+};
+
+/* Where the optimizer is, and the constants of its step: adamw::StepConstants. */
+struct QuarterAdamwControl {
+  double beta1_pow;      /* the clock */
+  double beta2_pow;
+  uint64_t t;            /* steps that happened */
+  uint64_t skipped;      /* and that did not */
+  double norm;           /* of the gradients */
+  double clip;           /* their factor */
+  float beta1;
+  float beta2;
+  float one_minus_beta1;
+  float one_minus_beta2;
+  float eps;
+  float gradient_scale;
+  float inv_bc2;
+  float eps_squared;
+  uint32_t skip;         /* 1: this step does not happen */
+  uint32_t step;         /* of the random words */
+};
+
+/* adamw, norm_partials and update_partials. */
+struct QuarterAdamw {
+  uint64_t tensors;     /* QuarterAdamwTensor each */
+  uint64_t chunks;      /* u32 x 2 each: tensor, number of the chunk in it */
+  uint64_t control;
+  uint64_t settings;
+  uint64_t rates;       /* f32 x 2 a tensor: alpha and decay */
+  uint64_t telemetry;   /* u64 x 5 a tensor, in the order of adamw::Telemetry, added to */
+  uint32_t chunk_count;
+  uint32_t flags;
+  uint32_t seed_low;
+  uint32_t seed_high;
+};
+
+/* norm_sums, norm_finish and update_finish. */
+struct QuarterNorm {
+  uint64_t tensors;
+  uint64_t runs;         /* u32 x 2 each: tensor, number of the run in it */
+  uint64_t first_run;    /* u32 a tensor, and one more */
+  uint64_t sums;         /* f64 a run */
+  uint64_t tensor_sums;  /* f64 a tensor */
+  uint64_t control;
+  uint64_t settings;
+  uint64_t groups;
+  uint64_t rates;
+  uint32_t run_count;
+  uint32_t tensor_count;
+};
+
 #ifdef __cplusplus
 #define _Static_assert static_assert
 #endif
@@ -287,6 +464,74 @@ QUARTER_AT(QuarterScaling, on_non_finite, QUARTER_SCALING_ON_NON_FINITE);
 QUARTER_AT(QuarterScaling, floor, QUARTER_SCALING_FLOOR);
 QUARTER_AT(QuarterScaling, pow2, QUARTER_SCALING_POW2);
 _Static_assert(sizeof(struct QuarterScaling) == QUARTER_SCALING_BYTES, "size");
+QUARTER_AT(QuarterAdamwTensor, weights, QUARTER_ADAMW_TENSOR_WEIGHTS);
+QUARTER_AT(QuarterAdamwTensor, other, QUARTER_ADAMW_TENSOR_OTHER);
+QUARTER_AT(QuarterAdamwTensor, gradient, QUARTER_ADAMW_TENSOR_GRADIENT);
+QUARTER_AT(QuarterAdamwTensor, m, QUARTER_ADAMW_TENSOR_M);
+QUARTER_AT(QuarterAdamwTensor, v, QUARTER_ADAMW_TENSOR_V);
+QUARTER_AT(QuarterAdamwTensor, m_scales, QUARTER_ADAMW_TENSOR_M_SCALES);
+QUARTER_AT(QuarterAdamwTensor, v_scales, QUARTER_ADAMW_TENSOR_V_SCALES);
+QUARTER_AT(QuarterAdamwTensor, len, QUARTER_ADAMW_TENSOR_LEN);
+QUARTER_AT(QuarterAdamwTensor, words, QUARTER_ADAMW_TENSOR_WORDS);
+QUARTER_AT(QuarterAdamwTensor, partials, QUARTER_ADAMW_TENSOR_PARTIALS);
+QUARTER_AT(QuarterAdamwTensor, whole_partials, QUARTER_ADAMW_TENSOR_WHOLE_PARTIALS);
+QUARTER_AT(QuarterAdamwTensor, whole_len, QUARTER_ADAMW_TENSOR_WHOLE_LEN);
+QUARTER_AT(QuarterAdamwTensor, tensor, QUARTER_ADAMW_TENSOR_TENSOR);
+QUARTER_AT(QuarterAdamwTensor, group, QUARTER_ADAMW_TENSOR_GROUP);
+_Static_assert(sizeof(struct QuarterAdamwTensor) == QUARTER_ADAMW_TENSOR_BYTES, "size");
+QUARTER_AT(QuarterAdamwSettings, beta1, QUARTER_ADAMW_SETTINGS_BETA1);
+QUARTER_AT(QuarterAdamwSettings, beta2, QUARTER_ADAMW_SETTINGS_BETA2);
+QUARTER_AT(QuarterAdamwSettings, eps, QUARTER_ADAMW_SETTINGS_EPS);
+QUARTER_AT(QuarterAdamwSettings, max_norm, QUARTER_ADAMW_SETTINGS_MAX_NORM);
+QUARTER_AT(QuarterAdamwSettings, limit, QUARTER_ADAMW_SETTINGS_LIMIT);
+QUARTER_AT(QuarterAdamwSettings, inverse_loss_scale, QUARTER_ADAMW_SETTINGS_INVERSE_LOSS_SCALE);
+QUARTER_AT(QuarterAdamwSettings, schedule, QUARTER_ADAMW_SETTINGS_SCHEDULE);
+QUARTER_AT(QuarterAdamwSettings, schedule_len, QUARTER_ADAMW_SETTINGS_SCHEDULE_LEN);
+QUARTER_AT(QuarterAdamwSettings, decay_plain, QUARTER_ADAMW_SETTINGS_DECAY_PLAIN);
+_Static_assert(sizeof(struct QuarterAdamwSettings) == QUARTER_ADAMW_SETTINGS_BYTES, "size");
+QUARTER_AT(QuarterAdamwGroup, lr, QUARTER_ADAMW_GROUP_LR);
+QUARTER_AT(QuarterAdamwGroup, weight_decay, QUARTER_ADAMW_GROUP_WEIGHT_DECAY);
+_Static_assert(sizeof(struct QuarterAdamwGroup) == QUARTER_ADAMW_GROUP_BYTES, "size");
+QUARTER_AT(QuarterAdamwControl, beta1_pow, QUARTER_ADAMW_CONTROL_BETA1_POW);
+QUARTER_AT(QuarterAdamwControl, beta2_pow, QUARTER_ADAMW_CONTROL_BETA2_POW);
+QUARTER_AT(QuarterAdamwControl, t, QUARTER_ADAMW_CONTROL_T);
+QUARTER_AT(QuarterAdamwControl, skipped, QUARTER_ADAMW_CONTROL_SKIPPED);
+QUARTER_AT(QuarterAdamwControl, norm, QUARTER_ADAMW_CONTROL_NORM);
+QUARTER_AT(QuarterAdamwControl, clip, QUARTER_ADAMW_CONTROL_CLIP);
+QUARTER_AT(QuarterAdamwControl, beta1, QUARTER_ADAMW_CONTROL_BETA1);
+QUARTER_AT(QuarterAdamwControl, beta2, QUARTER_ADAMW_CONTROL_BETA2);
+QUARTER_AT(QuarterAdamwControl, one_minus_beta1, QUARTER_ADAMW_CONTROL_ONE_MINUS_BETA1);
+QUARTER_AT(QuarterAdamwControl, one_minus_beta2, QUARTER_ADAMW_CONTROL_ONE_MINUS_BETA2);
+QUARTER_AT(QuarterAdamwControl, eps, QUARTER_ADAMW_CONTROL_EPS);
+QUARTER_AT(QuarterAdamwControl, gradient_scale, QUARTER_ADAMW_CONTROL_GRADIENT_SCALE);
+QUARTER_AT(QuarterAdamwControl, inv_bc2, QUARTER_ADAMW_CONTROL_INV_BC2);
+QUARTER_AT(QuarterAdamwControl, eps_squared, QUARTER_ADAMW_CONTROL_EPS_SQUARED);
+QUARTER_AT(QuarterAdamwControl, skip, QUARTER_ADAMW_CONTROL_SKIP);
+QUARTER_AT(QuarterAdamwControl, step, QUARTER_ADAMW_CONTROL_STEP);
+_Static_assert(sizeof(struct QuarterAdamwControl) == QUARTER_ADAMW_CONTROL_BYTES, "size");
+QUARTER_AT(QuarterAdamw, tensors, QUARTER_ADAMW_TENSORS);
+QUARTER_AT(QuarterAdamw, chunks, QUARTER_ADAMW_CHUNKS);
+QUARTER_AT(QuarterAdamw, control, QUARTER_ADAMW_CONTROL);
+QUARTER_AT(QuarterAdamw, settings, QUARTER_ADAMW_SETTINGS);
+QUARTER_AT(QuarterAdamw, rates, QUARTER_ADAMW_RATES);
+QUARTER_AT(QuarterAdamw, telemetry, QUARTER_ADAMW_TELEMETRY);
+QUARTER_AT(QuarterAdamw, chunk_count, QUARTER_ADAMW_CHUNK_COUNT);
+QUARTER_AT(QuarterAdamw, flags, QUARTER_ADAMW_FLAGS);
+QUARTER_AT(QuarterAdamw, seed_low, QUARTER_ADAMW_SEED_LOW);
+QUARTER_AT(QuarterAdamw, seed_high, QUARTER_ADAMW_SEED_HIGH);
+_Static_assert(sizeof(struct QuarterAdamw) == QUARTER_ADAMW_BYTES, "size");
+QUARTER_AT(QuarterNorm, tensors, QUARTER_NORM_TENSORS);
+QUARTER_AT(QuarterNorm, runs, QUARTER_NORM_RUNS);
+QUARTER_AT(QuarterNorm, first_run, QUARTER_NORM_FIRST_RUN);
+QUARTER_AT(QuarterNorm, sums, QUARTER_NORM_SUMS);
+QUARTER_AT(QuarterNorm, tensor_sums, QUARTER_NORM_TENSOR_SUMS);
+QUARTER_AT(QuarterNorm, control, QUARTER_NORM_CONTROL);
+QUARTER_AT(QuarterNorm, settings, QUARTER_NORM_SETTINGS);
+QUARTER_AT(QuarterNorm, groups, QUARTER_NORM_GROUPS);
+QUARTER_AT(QuarterNorm, rates, QUARTER_NORM_RATES);
+QUARTER_AT(QuarterNorm, run_count, QUARTER_NORM_RUN_COUNT);
+QUARTER_AT(QuarterNorm, tensor_count, QUARTER_NORM_TENSOR_COUNT);
+_Static_assert(sizeof(struct QuarterNorm) == QUARTER_NORM_BYTES, "size");
 #undef QUARTER_AT
 #endif
 

@@ -18,7 +18,19 @@ pub const QUARTER_RESIDENT_GIVEN_STOCHASTIC: u32 = 2;
 pub const QUARTER_FROM_AMAX: u32 = 1;
 pub const QUARTER_POW2: u32 = 2;
 pub const QUARTER_OWN_AMAX: u32 = 4;
+pub const QUARTER_STREAM_WEIGHT: u32 = 0;
+pub const QUARTER_STREAM_SECOND_MOMENT: u32 = 65536;
+pub const QUARTER_STREAM_FIRST_MOMENT: u32 = 131072;
 pub const QUARTER_STREAM_CAST: u32 = 196608;
+pub const QUARTER_WEYL: u32 = 40503;
+pub const QUARTER_CHUNK_BLOCKS: u32 = 128;
+pub const QUARTER_RUN_PARTIALS: u32 = 1024;
+pub const QUARTER_FINISH_THREADS: u32 = 1024;
+pub const QUARTER_RESIDENT_ADAMW: u32 = 4;
+pub const QUARTER_RESIDENT_NORM: u32 = 6;
+pub const QUARTER_WEIGHTS_STOCHASTIC: u32 = 1;
+pub const QUARTER_FIRST_STOCHASTIC: u32 = 2;
+pub const QUARTER_SECOND_STOCHASTIC: u32 = 4;
 pub const QUARTER_ZERO_KEEP: u32 = 0;
 pub const QUARTER_ZERO_ONE: u32 = 1;
 pub const QUARTER_NON_FINITE_KEEP: u32 = 0;
@@ -294,4 +306,276 @@ const _: () = {
         [::std::mem::offset_of!(QuarterScaling, pow2) - 72usize];
     ["Offset of field: QuarterScaling::reserved"]
         [::std::mem::offset_of!(QuarterScaling, reserved) - 76usize];
+};
+/// A tensor of the optimizer, or a shard of it: an entry of a table on the device.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterAdamwTensor {
+    /// bf16, or f32
+    pub weights: u64,
+    /// bf16 copy of f32 weights, or i16 rest of bf16 ones
+    pub other: u64,
+    /// bf16, or f32
+    pub gradient: u64,
+    /// E4M3 codes, or f32
+    pub m: u64,
+    pub v: u64,
+    /// f32, one a block
+    pub m_scales: u64,
+    pub v_scales: u64,
+    /// elements
+    pub len: u64,
+    /// random words: group of the first element
+    pub words: u64,
+    /// f32, one a block
+    pub partials: u64,
+    /// the same of the unsharded tensor
+    pub whole_partials: u64,
+    /// its elements
+    pub whole_len: u64,
+    /// random words: the tensor
+    pub tensor: u32,
+    /// entry of the groups
+    pub group: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterAdamwTensor"][::std::mem::size_of::<QuarterAdamwTensor>() - 104usize];
+    ["Alignment of QuarterAdamwTensor"][::std::mem::align_of::<QuarterAdamwTensor>() - 8usize];
+    ["Offset of field: QuarterAdamwTensor::weights"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, weights) - 0usize];
+    ["Offset of field: QuarterAdamwTensor::other"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, other) - 8usize];
+    ["Offset of field: QuarterAdamwTensor::gradient"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, gradient) - 16usize];
+    ["Offset of field: QuarterAdamwTensor::m"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, m) - 24usize];
+    ["Offset of field: QuarterAdamwTensor::v"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, v) - 32usize];
+    ["Offset of field: QuarterAdamwTensor::m_scales"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, m_scales) - 40usize];
+    ["Offset of field: QuarterAdamwTensor::v_scales"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, v_scales) - 48usize];
+    ["Offset of field: QuarterAdamwTensor::len"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, len) - 56usize];
+    ["Offset of field: QuarterAdamwTensor::words"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, words) - 64usize];
+    ["Offset of field: QuarterAdamwTensor::partials"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, partials) - 72usize];
+    ["Offset of field: QuarterAdamwTensor::whole_partials"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, whole_partials) - 80usize];
+    ["Offset of field: QuarterAdamwTensor::whole_len"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, whole_len) - 88usize];
+    ["Offset of field: QuarterAdamwTensor::tensor"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, tensor) - 96usize];
+    ["Offset of field: QuarterAdamwTensor::group"]
+        [::std::mem::offset_of!(QuarterAdamwTensor, group) - 100usize];
+};
+/// What the host sets; on the device, so that a captured step sees changes.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterAdamwSettings {
+    pub beta1: f64,
+    pub beta2: f64,
+    pub eps: f64,
+    /// of the gradients; infinite: no clipping
+    pub max_norm: f64,
+    /// of the update RMS
+    pub limit: f64,
+    pub inverse_loss_scale: f64,
+    /// f64, one a step, by which every lr is multiplied; 0: none
+    pub schedule: u64,
+    /// the last one stays
+    pub schedule_len: u64,
+    /// 1: decay at the rate before update clipping
+    pub decay_plain: u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterAdamwSettings"][::std::mem::size_of::<QuarterAdamwSettings>() - 72usize];
+    ["Alignment of QuarterAdamwSettings"][::std::mem::align_of::<QuarterAdamwSettings>() - 8usize];
+    ["Offset of field: QuarterAdamwSettings::beta1"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, beta1) - 0usize];
+    ["Offset of field: QuarterAdamwSettings::beta2"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, beta2) - 8usize];
+    ["Offset of field: QuarterAdamwSettings::eps"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, eps) - 16usize];
+    ["Offset of field: QuarterAdamwSettings::max_norm"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, max_norm) - 24usize];
+    ["Offset of field: QuarterAdamwSettings::limit"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, limit) - 32usize];
+    ["Offset of field: QuarterAdamwSettings::inverse_loss_scale"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, inverse_loss_scale) - 40usize];
+    ["Offset of field: QuarterAdamwSettings::schedule"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, schedule) - 48usize];
+    ["Offset of field: QuarterAdamwSettings::schedule_len"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, schedule_len) - 56usize];
+    ["Offset of field: QuarterAdamwSettings::decay_plain"]
+        [::std::mem::offset_of!(QuarterAdamwSettings, decay_plain) - 64usize];
+};
+/// Tensors with the same rate and decay.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterAdamwGroup {
+    pub lr: f64,
+    pub weight_decay: f64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterAdamwGroup"][::std::mem::size_of::<QuarterAdamwGroup>() - 16usize];
+    ["Alignment of QuarterAdamwGroup"][::std::mem::align_of::<QuarterAdamwGroup>() - 8usize];
+    ["Offset of field: QuarterAdamwGroup::lr"]
+        [::std::mem::offset_of!(QuarterAdamwGroup, lr) - 0usize];
+    ["Offset of field: QuarterAdamwGroup::weight_decay"]
+        [::std::mem::offset_of!(QuarterAdamwGroup, weight_decay) - 8usize];
+};
+/// Where the optimizer is, and the constants of its step: adamw::StepConstants.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterAdamwControl {
+    /// the clock
+    pub beta1_pow: f64,
+    pub beta2_pow: f64,
+    /// steps that happened
+    pub t: u64,
+    /// and that did not
+    pub skipped: u64,
+    /// of the gradients
+    pub norm: f64,
+    /// their factor
+    pub clip: f64,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub one_minus_beta1: f32,
+    pub one_minus_beta2: f32,
+    pub eps: f32,
+    pub gradient_scale: f32,
+    pub inv_bc2: f32,
+    pub eps_squared: f32,
+    /// 1: this step does not happen
+    pub skip: u32,
+    /// of the random words
+    pub step: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterAdamwControl"][::std::mem::size_of::<QuarterAdamwControl>() - 88usize];
+    ["Alignment of QuarterAdamwControl"][::std::mem::align_of::<QuarterAdamwControl>() - 8usize];
+    ["Offset of field: QuarterAdamwControl::beta1_pow"]
+        [::std::mem::offset_of!(QuarterAdamwControl, beta1_pow) - 0usize];
+    ["Offset of field: QuarterAdamwControl::beta2_pow"]
+        [::std::mem::offset_of!(QuarterAdamwControl, beta2_pow) - 8usize];
+    ["Offset of field: QuarterAdamwControl::t"]
+        [::std::mem::offset_of!(QuarterAdamwControl, t) - 16usize];
+    ["Offset of field: QuarterAdamwControl::skipped"]
+        [::std::mem::offset_of!(QuarterAdamwControl, skipped) - 24usize];
+    ["Offset of field: QuarterAdamwControl::norm"]
+        [::std::mem::offset_of!(QuarterAdamwControl, norm) - 32usize];
+    ["Offset of field: QuarterAdamwControl::clip"]
+        [::std::mem::offset_of!(QuarterAdamwControl, clip) - 40usize];
+    ["Offset of field: QuarterAdamwControl::beta1"]
+        [::std::mem::offset_of!(QuarterAdamwControl, beta1) - 48usize];
+    ["Offset of field: QuarterAdamwControl::beta2"]
+        [::std::mem::offset_of!(QuarterAdamwControl, beta2) - 52usize];
+    ["Offset of field: QuarterAdamwControl::one_minus_beta1"]
+        [::std::mem::offset_of!(QuarterAdamwControl, one_minus_beta1) - 56usize];
+    ["Offset of field: QuarterAdamwControl::one_minus_beta2"]
+        [::std::mem::offset_of!(QuarterAdamwControl, one_minus_beta2) - 60usize];
+    ["Offset of field: QuarterAdamwControl::eps"]
+        [::std::mem::offset_of!(QuarterAdamwControl, eps) - 64usize];
+    ["Offset of field: QuarterAdamwControl::gradient_scale"]
+        [::std::mem::offset_of!(QuarterAdamwControl, gradient_scale) - 68usize];
+    ["Offset of field: QuarterAdamwControl::inv_bc2"]
+        [::std::mem::offset_of!(QuarterAdamwControl, inv_bc2) - 72usize];
+    ["Offset of field: QuarterAdamwControl::eps_squared"]
+        [::std::mem::offset_of!(QuarterAdamwControl, eps_squared) - 76usize];
+    ["Offset of field: QuarterAdamwControl::skip"]
+        [::std::mem::offset_of!(QuarterAdamwControl, skip) - 80usize];
+    ["Offset of field: QuarterAdamwControl::step"]
+        [::std::mem::offset_of!(QuarterAdamwControl, step) - 84usize];
+};
+/// adamw, norm_partials and update_partials.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterAdamw {
+    /// QuarterAdamwTensor each
+    pub tensors: u64,
+    /// u32 x 2 each: tensor, number of the chunk in it
+    pub chunks: u64,
+    pub control: u64,
+    pub settings: u64,
+    /// f32 x 2 a tensor: alpha and decay
+    pub rates: u64,
+    /// u64 x 5 a tensor, in the order of adamw::Telemetry, added to
+    pub telemetry: u64,
+    pub chunk_count: u32,
+    pub flags: u32,
+    pub seed_low: u32,
+    pub seed_high: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterAdamw"][::std::mem::size_of::<QuarterAdamw>() - 64usize];
+    ["Alignment of QuarterAdamw"][::std::mem::align_of::<QuarterAdamw>() - 8usize];
+    ["Offset of field: QuarterAdamw::tensors"]
+        [::std::mem::offset_of!(QuarterAdamw, tensors) - 0usize];
+    ["Offset of field: QuarterAdamw::chunks"]
+        [::std::mem::offset_of!(QuarterAdamw, chunks) - 8usize];
+    ["Offset of field: QuarterAdamw::control"]
+        [::std::mem::offset_of!(QuarterAdamw, control) - 16usize];
+    ["Offset of field: QuarterAdamw::settings"]
+        [::std::mem::offset_of!(QuarterAdamw, settings) - 24usize];
+    ["Offset of field: QuarterAdamw::rates"][::std::mem::offset_of!(QuarterAdamw, rates) - 32usize];
+    ["Offset of field: QuarterAdamw::telemetry"]
+        [::std::mem::offset_of!(QuarterAdamw, telemetry) - 40usize];
+    ["Offset of field: QuarterAdamw::chunk_count"]
+        [::std::mem::offset_of!(QuarterAdamw, chunk_count) - 48usize];
+    ["Offset of field: QuarterAdamw::flags"][::std::mem::offset_of!(QuarterAdamw, flags) - 52usize];
+    ["Offset of field: QuarterAdamw::seed_low"]
+        [::std::mem::offset_of!(QuarterAdamw, seed_low) - 56usize];
+    ["Offset of field: QuarterAdamw::seed_high"]
+        [::std::mem::offset_of!(QuarterAdamw, seed_high) - 60usize];
+};
+/// norm_sums, norm_finish and update_finish.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterNorm {
+    pub tensors: u64,
+    /// u32 x 2 each: tensor, number of the run in it
+    pub runs: u64,
+    /// u32 a tensor, and one more
+    pub first_run: u64,
+    /// f64 a run
+    pub sums: u64,
+    /// f64 a tensor
+    pub tensor_sums: u64,
+    pub control: u64,
+    pub settings: u64,
+    pub groups: u64,
+    pub rates: u64,
+    pub run_count: u32,
+    pub tensor_count: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterNorm"][::std::mem::size_of::<QuarterNorm>() - 80usize];
+    ["Alignment of QuarterNorm"][::std::mem::align_of::<QuarterNorm>() - 8usize];
+    ["Offset of field: QuarterNorm::tensors"]
+        [::std::mem::offset_of!(QuarterNorm, tensors) - 0usize];
+    ["Offset of field: QuarterNorm::runs"][::std::mem::offset_of!(QuarterNorm, runs) - 8usize];
+    ["Offset of field: QuarterNorm::first_run"]
+        [::std::mem::offset_of!(QuarterNorm, first_run) - 16usize];
+    ["Offset of field: QuarterNorm::sums"][::std::mem::offset_of!(QuarterNorm, sums) - 24usize];
+    ["Offset of field: QuarterNorm::tensor_sums"]
+        [::std::mem::offset_of!(QuarterNorm, tensor_sums) - 32usize];
+    ["Offset of field: QuarterNorm::control"]
+        [::std::mem::offset_of!(QuarterNorm, control) - 40usize];
+    ["Offset of field: QuarterNorm::settings"]
+        [::std::mem::offset_of!(QuarterNorm, settings) - 48usize];
+    ["Offset of field: QuarterNorm::groups"][::std::mem::offset_of!(QuarterNorm, groups) - 56usize];
+    ["Offset of field: QuarterNorm::rates"][::std::mem::offset_of!(QuarterNorm, rates) - 64usize];
+    ["Offset of field: QuarterNorm::run_count"]
+        [::std::mem::offset_of!(QuarterNorm, run_count) - 72usize];
+    ["Offset of field: QuarterNorm::tensor_count"]
+        [::std::mem::offset_of!(QuarterNorm, tensor_count) - 76usize];
 };

@@ -162,18 +162,19 @@ pub fn ends_and_places() -> Vec<Case> {
     // Rows whose numbers are the bits of a NaN, around one of fewer bits.
     let last = Kind::Special(31759);
     cases.push(Case { rows: 31760, cols: 1, kind: last, ..case });
-    // A thread of a row has four columns in each 128; one of a tile has sixteen rows. Places on
-    // both ways, of the aligned and of the others.
+    // A thread of a row has four columns in each 128; one of a tile has sixteen rows.
     let places = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i, 500)));
     let last = (0..4).flat_map(|quad| (0..4).map(move |i| (0, 128 * quad + i, 128 * quad + i + 1)));
     let tile = (1..16).flat_map(|row| (0..4).map(move |col| (row, col, 5)));
     for (row, col, cols) in places.chain(last).chain(tile) {
-        for (seed, offset) in (0..7).flat_map(|seed| [(seed, 0), (seed, 1)]) {
-            let rows = row + 1;
-            let kind = Kind::Special(offset + row * cols + col);
-            // Of the same remainder, with bits for the NaN.
-            let seed = seed + 7 * (0x1_2345 * (row + col) as u64);
-            cases.push(Case { rows, cols, offset, kind, seed, ..case });
+        // With quads that are one load, and one row on with some that are not.
+        for (row, gap) in [(row, 0), (row + 1, 1 - cols % 2)] {
+            for seed in 0..7 {
+                let kind = Kind::Special(row * (cols + gap) + col);
+                // Of the same remainder, with bits for the NaN.
+                let seed = seed + 7 * (0x1_2345 * (row + col) as u64);
+                cases.push(Case { rows: row + 1, cols, gap, kind, seed, ..case });
+            }
         }
     }
     cases

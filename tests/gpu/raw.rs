@@ -153,6 +153,45 @@ fn a_matrix_may_begin_anywhere() {
     }
 }
 
+/// A cast from an odd place, with its largest number where only a load of four reaches otherwise.
+pub fn from_an_odd_place(case: &Case) {
+    let Case { wide, format, granularity, given, both, rounding } = *case;
+    let (rows, cols, offset) = (3, 530, 1);
+    let mut data: Vec<f32> = numbers(offset + rows * cols).iter().map(|x| x.to_f32()).collect();
+    data[offset + 3] = 500.0;
+    let mut bench = Bench::of(wide, &data, (rows, cols), cols, offset);
+    if both {
+        bench = bench.transposing();
+    }
+    let ones = vec![1.0; granularity.scales(rows, cols)];
+    (bench.cast.format, bench.cast.granularity) = (format, granularity);
+    bench.cast.rounding = rounding;
+    let scale = if given { Scale::Given(&ones) } else { Scale::Current(Policy::default()) };
+    if !given {
+        bench.cast.scale = ScaleOn::Current(Policy::default());
+    }
+    bench.run().unwrap();
+    let q = Quantizer { format, granularity, scale, rounding, pitch: None };
+    let src = Matrix::new(&data[offset..], rows, cols).unwrap();
+    // The numbers are bf16's, and all but f16 have them.
+    let narrow: Vec<f16> = data[offset..].iter().map(|x| f16::from_f32(*x)).collect();
+    let (cast, transposed) = match wide {
+        WideType::F16 => q.quantize_both(Matrix::new(&narrow, rows, cols).unwrap()),
+        _ => q.quantize_both(src),
+    }
+    .or_else(|_| q.quantize(src).map(|cast| (cast.clone(), cast)))
+    .unwrap();
+    // SAFETY: zeroed.
+    let bytes = |buffer: &Buffer| unsafe { buffer.to_bytes() }.unwrap();
+    assert_eq!(bytes(&bench.codes), cast.data.padded());
+    if both {
+        assert_eq!(bytes(&bench.codes_t), transposed.data.padded());
+    }
+    let stats = bytes(&bench.stats);
+    assert_eq!(stats[..4], cast.stats.amax.to_le_bytes());
+    assert_eq!(stats[8..16], cast.stats.saturated.to_le_bytes());
+}
+
 /// A cast of which nobody wants more than the codes, or one of the statistics alone.
 pub fn little_wanted(case: &Case, [amax, counts]: [bool; 2]) {
     let Case { wide, format, granularity, given, both, rounding } = *case;
@@ -207,6 +246,20 @@ fn what_is_not_wanted_is_not_written() {
                 let rounding = Rounding::Nearest;
                 let case = Case { wide, format, granularity, given: false, both, rounding };
                 little_wanted(&case, wanted);
+            }
+        }
+    }
+}
+
+#[test]
+fn casts_begin_at_odd_places() {
+    use Granularity::{Block1x128, Block128x128, Row, Tensor};
+    for granularity in [Tensor, Row, Block1x128, Block128x128] {
+        for wide in [WideType::F32, WideType::Bf16, WideType::F16] {
+            for both in [false, true] {
+                let (format, rounding) = (Format::E4m3, Rounding::Nearest);
+                let case = Case { wide, format, granularity, given: false, both, rounding };
+                from_an_odd_place(&case);
             }
         }
     }

@@ -89,7 +89,23 @@ enum Fate {
     Survived,
 }
 
-fn fate(mutant: &Mutant, cases: &[Probe], traffic: &Traffic) -> Fate {
+/// What the mutants of an entry meet.
+struct Trial {
+    cases: Vec<Probe>,
+    /// The cases' places: what caught a mutant goes first for the next.
+    order: Mutex<Vec<usize>>,
+    traffic: Traffic,
+}
+
+impl Trial {
+    fn of(entry: &'static str) -> Self {
+        let cases = probes::drawn(entry, CASES);
+        let order = Mutex::new((0..cases.len()).collect());
+        Self { cases, order, traffic: Traffic::of(entry) }
+    }
+}
+
+fn fate(mutant: &Mutant, trial: &Trial) -> Fate {
     let planted = devices::plant(mutant.entry, mutant.text());
     let caught = |check: &dyn Fn()| {
         let payload = panic::catch_unwind(AssertUnwindSafe(check)).err()?;
@@ -100,29 +116,43 @@ fn fate(mutant: &Mutant, cases: &[Probe], traffic: &Traffic) -> Fate {
             false => Fate::Bits,
         })
     };
-    let bits = cases.iter().find_map(|case| caught(&|| case.check()));
-    let touched = || match caught(&|| traffic.check()) {
+    let order = trial.order.lock().unwrap().clone();
+    let bits = order.into_iter().find_map(|i| {
+        let fate = caught(&|| trial.cases[i].check())?;
+        let mut order = trial.order.lock().unwrap();
+        let place = order.iter().position(|j| *j == i).unwrap();
+        order[..=place].rotate_right(1);
+        Some(fate)
+    });
+    let touched = || match caught(&|| trial.traffic.check()) {
         Some(Fate::Bits) => Some(Fate::Traffic),
         other => other,
     };
     bits.or_else(touched).unwrap_or(Fate::Survived)
 }
 
-/// The fates of every `stride`th mutant.
-fn fates(stride: usize) -> Vec<(Mutant, Fate)> {
+/// The fates of every `stride`th mutant. Of what a line of the list stands for, the first of an
+/// entry is tried: the others count as survivors.
+fn fates(stride: usize, chosen: impl Fn(&Mutant) -> bool) -> Vec<(Mutant, Fate)> {
     panic::set_hook(Box::new(|_| {}));
-    let probes = ENTRIES.map(|(_, entry)| (entry, OnceLock::new()));
+    let trials = ENTRIES.map(|(_, entry)| (entry, OnceLock::new()));
     let all = ENTRIES.iter().flat_map(|(text, entry)| mutants(text, entry));
-    let all: Vec<Mutant> = all.step_by(stride).collect();
+    let all: Vec<Mutant> = all.filter(|mutant| chosen(mutant)).step_by(stride).collect();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let known = Mutex::new(BTreeSet::new());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(mutant) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (entry, cases) = probes.iter().find(|(e, _)| *e == mutant.entry).unwrap();
-                    let (cases, traffic) =
-                        cases.get_or_init(|| (probes::drawn(entry, CASES), Traffic::of(entry)));
-                    let fate = fate(mutant, cases, traffic);
+                    let listed = survivors::reason(mutant);
+                    let tried = listed
+                        .is_none_or(|line| known.lock().unwrap().insert((mutant.entry, line)));
+                    let fate = || {
+                        let (entry, trial) =
+                            trials.iter().find(|(e, _)| *e == mutant.entry).unwrap();
+                        fate(mutant, trial.get_or_init(|| Trial::of(entry)))
+                    };
+                    let fate = if tried { fate() } else { Fate::Survived };
                     found.lock().unwrap().push((mutant.clone(), fate));
                 }
             });
@@ -189,11 +219,21 @@ fn judge(fates: &[(Mutant, Fate)], all: bool) {
 #[test]
 fn some_planted_bugs_are_caught() {
     let stride = std::env::var("QUARTER_MUTANTS_STRIDE").ok().and_then(|s| s.parse().ok());
-    judge(&fates(stride.unwrap_or(61)), false);
+    judge(&fates(stride.unwrap_or(61), |_| true), false);
+}
+
+#[test]
+#[ignore = "for work on the list: mutants that contain QUARTER_MUTANTS_ONLY"]
+fn chosen_planted_bugs() {
+    let only = std::env::var("QUARTER_MUTANTS_ONLY").unwrap();
+    let chosen = |mutant: &Mutant| mutant.to_string().contains(&only);
+    for (mutant, fate) in fates(1, chosen) {
+        println!("{fate:?}: {mutant}");
+    }
 }
 
 #[test]
 #[ignore = "minutes: every mutant"]
 fn every_planted_bug_is_caught() {
-    judge(&fates(1), true);
+    judge(&fates(1, |_| true), true);
 }

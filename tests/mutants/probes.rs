@@ -122,6 +122,7 @@ impl Traffic {
         for (case, shipped) in &self.instructions {
             assert!(instructions(self.entry, *case) <= *shipped, "more instructions");
             if let Some(case) = case {
+                raw::from_an_odd_place(case);
                 for wanted in [[false, false], [true, false], [false, true]] {
                     raw::little_wanted(case, wanted);
                 }
