@@ -51,11 +51,12 @@
 
 /* AdamW: blocks of 128 elements that a thread block takes at a time, partial sums that a warp adds
  * up, threads of the block that ends a norm, and thread blocks that a processor holds at once. */
-#define QUARTER_CHUNK_BLOCKS 128
+#define QUARTER_CHUNK_BLOCKS 256
 #define QUARTER_RUN_PARTIALS 1024
 #define QUARTER_FINISH_THREADS 1024
-#define QUARTER_RESIDENT_ADAMW 4
+#define QUARTER_RESIDENT_ADAMW 3
 #define QUARTER_RESIDENT_NORM 6
+#define QUARTER_RESIDENT_UPDATES 4
 /* Bits of `flags`: what is rounded stochastically. */
 #define QUARTER_WEIGHTS_STOCHASTIC 1
 #define QUARTER_FIRST_STOCHASTIC 2

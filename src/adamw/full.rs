@@ -49,6 +49,11 @@ impl FullMoments {
         Ok(Self { first, m, v })
     }
 
+    /// What a step on a device has made of moments; as it is.
+    pub(crate) fn from_step(first: u64, m: Vec<f32>, v: Vec<f32>) -> Self {
+        Self { first, m, v }
+    }
+
     /// Finite moments, the second without a sign.
     pub(super) fn from_checked(first: u64, m: Vec<f32>, v: Vec<f32>) -> Self {
         Self { first, m, v }

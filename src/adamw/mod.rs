@@ -110,6 +110,8 @@ mod hyper;
 pub mod literal;
 mod moments;
 pub mod norm;
+mod optimizer;
+mod settings;
 mod state;
 mod telemetry;
 mod tensors;
@@ -121,6 +123,8 @@ pub use clock::{Clock, Step};
 pub use full::{FullMoments, step_full};
 pub use hyper::{DecayRate, Hyper, StepConstants};
 pub use moments::{Moments, SecondForm};
+pub use optimizer::{Member, Optimizer, Outcome, StoredMoments};
+pub use settings::{Group, Settings};
 pub use telemetry::Telemetry;
 pub use tensors::{Gradient, Rounding, Weights, join, split};
 

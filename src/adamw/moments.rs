@@ -208,6 +208,15 @@ impl Moments {
         (&self.v, &self.v_scales)
     }
 
+    /// What a step on a device has made of moments; as it is.
+    pub(crate) fn from_step(
+        before: &Self,
+        (m, m_scales): (Vec<u8>, Vec<f32>),
+        (v, v_scales): (Vec<u8>, Vec<f32>),
+    ) -> Self {
+        Self { form: before.form, first: before.first, m, v, m_scales, v_scales }
+    }
+
     pub(super) fn state(&mut self) -> State<'_> {
         let Self { form, m, v, m_scales, v_scales, .. } = self;
         State::Fp8 { form: *form, m, v, m_scales, v_scales }

@@ -60,6 +60,16 @@ impl Weights<'_> {
         self.len() == 0
     }
 
+    /// The same, borrowed for a while.
+    pub fn reborrow(&mut self) -> Weights<'_> {
+        match self {
+            Self::F32(w) => Weights::F32(w),
+            Self::Bf16 { weights, rounding } => Weights::Bf16 { weights, rounding: *rounding },
+            Self::Split { weights, rest } => Weights::Split { weights, rest },
+            Self::Master { master, weights } => Weights::Master { master, weights },
+        }
+    }
+
     pub(super) fn check(&self, len: usize) -> Result<()> {
         same_length("weights", self.len(), len)?;
         match self {

@@ -3,6 +3,7 @@
 //! Each wrapper is written once. It checks its arguments, then calls the CPU reference or
 //! launches; CUDA and the emulator are two [`Driver`]s behind the same launch path.
 
+mod adamw;
 mod check;
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -21,6 +22,7 @@ mod text;
 mod transpose;
 mod wide;
 
+pub use adamw::{AdamwControl, AdamwOn, AdamwTensorOn, GradientOn, MomentsOn, WeightsOn};
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, Graph, OwnedStream};
 pub use dequantize::DequantizeOn;

@@ -1,8 +1,11 @@
 //! The kernels' parameters: the structs of `cuda/quarter.h` as bytes.
 
-use crate::ffi::{QuarterDequantize, QuarterQuantize, QuarterScaling, QuarterTranspose};
+use crate::ffi::{
+    QuarterAdamw, QuarterAdamwControl, QuarterAdamwGroup, QuarterAdamwSettings, QuarterAdamwTensor,
+    QuarterDequantize, QuarterNorm, QuarterQuantize, QuarterScaling, QuarterTranspose,
+};
 
-/// A struct that is an entry's parameter.
+/// A struct that is an entry's parameter, or lies in memory for it.
 ///
 /// # Safety
 /// `repr(C)`, plain numbers without padding.
@@ -23,3 +26,20 @@ unsafe impl Parameters for QuarterDequantize {}
 unsafe impl Parameters for QuarterTranspose {}
 // SAFETY: as above.
 unsafe impl Parameters for QuarterScaling {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterAdamw {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterNorm {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterAdamwTensor {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterAdamwSettings {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterAdamwGroup {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterAdamwControl {}
+
+/// The bytes of an array of them.
+pub(super) fn bytes_of_all<S: Parameters>(all: &[S]) -> Vec<u8> {
+    all.iter().flat_map(|one| one.bytes().iter().copied()).collect()
+}

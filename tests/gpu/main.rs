@@ -1,6 +1,7 @@
 //! The kernels against the CPU reference, bit for bit, on every device there is: property tests
 //! over types, formats, shapes, layouts and values, and what the emulator alone can count.
 
+mod adamw;
 mod dequantize;
 mod devices;
 mod graph;
