@@ -2,6 +2,7 @@
 //! over types, formats, shapes, layouts and values, and what the emulator alone can count.
 
 mod adamw;
+mod adamw_on;
 mod dequantize;
 mod devices;
 mod graph;

@@ -1,0 +1,479 @@
+//! The optimizer in addresses of the device: what it touches, shards, odd places, large norms, and
+//! what is refused.
+
+use std::sync::Arc;
+
+use half::bf16;
+use quarter::Error;
+use quarter::adamw::{
+    self, Clock, Gradient, Member, Moments, Optimizer, Rounding, SecondForm, Settings, Weights,
+    norm,
+};
+use quarter::gpu::emulate::{Counters, Options};
+use quarter::gpu::{
+    AdamwOn, AdamwTensorOn, Buffer, Driver, Emulator, GradientOn, MomentsOn, Stream, WeightsOn,
+};
+
+use crate::adamw::{Slope, gradient, normal};
+use crate::devices::driver;
+use crate::values::Draws;
+
+fn bytes(x: &[bf16]) -> Vec<u8> {
+    x.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+fn halves(bytes: &[u8]) -> Vec<bf16> {
+    bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]])).collect()
+}
+
+/// bf16 weights and gradients and FP8 moments of one shard, each `offset` elements into its
+/// allocation.
+struct Memory {
+    weights: Buffer,
+    gradient: Buffer,
+    m: Buffer,
+    v: Buffer,
+    m_scales: Buffer,
+    v_scales: Buffer,
+    offset: usize,
+    len: usize,
+}
+
+impl Memory {
+    fn new(driver: &Arc<dyn Driver>, weights: &[bf16], offset: usize) -> Self {
+        let len = weights.len();
+        let padded = [vec![bf16::ZERO; offset], weights.to_vec()].concat();
+        let smallest = f32::MIN_POSITIVE.to_le_bytes().repeat(len.div_ceil(128));
+        Self {
+            weights: Buffer::from_bytes(driver, &bytes(&padded)).unwrap(),
+            gradient: Buffer::zeroed(driver, 2 * (offset + len)).unwrap(),
+            m: Buffer::zeroed(driver, offset + len).unwrap(),
+            v: Buffer::zeroed(driver, offset + len).unwrap(),
+            m_scales: Buffer::from_bytes(driver, &smallest).unwrap(),
+            v_scales: Buffer::from_bytes(driver, &smallest).unwrap(),
+            offset,
+            len,
+        }
+    }
+
+    fn on(&self, form: SecondForm, first: u64, whole_len: u64, tensor: u32) -> AdamwTensorOn {
+        let at = self.offset as u64;
+        AdamwTensorOn {
+            weights: WeightsOn::Bf16 {
+                weights: self.weights.address() + 2 * at,
+                rounding: Rounding::Stochastic,
+            },
+            gradient: GradientOn::Bf16(self.gradient.address() + 2 * at),
+            moments: MomentsOn::Fp8 {
+                form,
+                m: self.m.address() + at,
+                v: self.v.address() + at,
+                m_scales: self.m_scales.address(),
+                v_scales: self.v_scales.address(),
+            },
+            len: self.len as u64,
+            first,
+            whole_len,
+            group: 0,
+            tensor,
+        }
+    }
+
+    fn set_gradient(&self, driver: &Arc<dyn Driver>, gradient: &[bf16]) {
+        let at = self.gradient.address() + 2 * self.offset as u64;
+        // SAFETY: as long as the allocation behind the offset.
+        unsafe { driver.write(Stream::default(), at, &bytes(gradient)).unwrap() };
+    }
+
+    fn weights(&self) -> Vec<bf16> {
+        // SAFETY: written when it was made.
+        halves(&unsafe { self.weights.to_bytes().unwrap() }[2 * self.offset..])
+    }
+
+    /// Codes of m and v.
+    fn codes(&self) -> [Vec<u8>; 2] {
+        // SAFETY: zeroed when they were made.
+        [&self.m, &self.v].map(|b| unsafe { b.to_bytes().unwrap() }[self.offset..].to_vec())
+    }
+}
+
+fn random(seed: u64, len: usize) -> Vec<bf16> {
+    let mut draws = Draws(seed);
+    (0..len).map(|_| bf16::from_f64(0.02 * normal(&mut draws))).collect()
+}
+
+fn slope(seed: u64, len: usize) -> Vec<bf16> {
+    gradient(Slope::SparseHeavyTail, seed, len).into_iter().map(bf16::from_f32).collect()
+}
+
+fn emulator(options: Options) -> (Arc<Emulator>, Arc<dyn Driver>) {
+    let emulator = Arc::new(Emulator::new(options));
+    let driver = driver(&emulator);
+    (emulator, driver)
+}
+
+/// What the launches of `work` cost.
+fn cost(emulator: &Emulator, work: impl FnOnce()) -> Counters {
+    emulator.counters();
+    work();
+    emulator.counters()
+}
+
+/// Bytes a parameter of each part of a step, in elements of `LEN`: every byte once.
+#[test]
+fn a_step_touches_each_byte_once() {
+    const LEN: usize = 1 << 18;
+    let (emulator, driver) = emulator(Options { count_touches: true, ..Options::default() });
+    let memory = Memory::new(&driver, &random(1, LEN), 0);
+    memory.set_gradient(&driver, &slope(2, LEN));
+    let tensor = memory.on(SecondForm::Sqrt, 0, LEN as u64, 0);
+    let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+    let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
+    let loads = |buffer: &Buffer| emulator.touches(buffer.address()).unwrap().loads;
+    let stores = |buffer: &Buffer| emulator.touches(buffer.address()).unwrap().stores;
+    let all = |touches: Vec<u8>, n: u8| assert!(touches.iter().all(|t| *t == n), "{n}");
+    let stream = Stream::default();
+
+    // SAFETY: the memory is as large as this, and alive; so in all below.
+    let norm = cost(&emulator, || unsafe { on.enqueue_norm_partials(stream).unwrap() });
+    all(loads(&memory.gradient), 1);
+    on.enqueue_decision(stream).unwrap();
+    // SAFETY: as above.
+    let update = cost(&emulator, || unsafe { on.enqueue_update_partials(stream).unwrap() });
+    all(loads(&memory.gradient), 2);
+    all(loads(&memory.v), 1);
+    all(loads(&memory.v_scales), 1);
+    all(loads(&memory.m), 0);
+    all(loads(&memory.weights), 0);
+    on.enqueue_update_rates(stream).unwrap();
+    // SAFETY: as above.
+    let step = cost(&emulator, || unsafe { on.enqueue_weights(stream).unwrap() });
+    all(loads(&memory.gradient), 3);
+    for buffer in [&memory.weights, &memory.m, &memory.m_scales] {
+        all(loads(buffer), 1);
+        all(stores(buffer), 1);
+    }
+    for buffer in [&memory.v, &memory.v_scales] {
+        all(loads(buffer), 2);
+        all(stores(buffer), 1);
+    }
+    assert_eq!(on.control().unwrap().clock.t, 1);
+
+    let of = |n: u64| n as f64 / LEN as f64;
+    // Sectors: those of the bytes, and one for each access to the scales, or sums, of two blocks.
+    let sectors = |counters: &Counters| {
+        32.0 * of(counters.global.load_sectors + counters.global.store_sectors)
+    };
+    let pair = 32.0 / 256.0;
+    // Tables and constants, which caches hold: a warp loads up to twenty numbers a chunk.
+    let tables = 20.0 * 8.0 * 32.0 / 32768.0;
+    for (what, counters, bytes) in [
+        ("norm", &norm, 2.0 + pair),
+        ("update", &update, 3.0 + 2.0 * pair),
+        ("step", &step, 10.0 + 4.0 * pair),
+    ] {
+        let got = sectors(counters);
+        assert!(got < 1.02 * bytes + tables, "{what}: {got} bytes of sectors, {bytes} are needed");
+    }
+    let table = [&norm, &update, &step].map(|c| (of(c.thread_instructions) * 10.0).round() / 10.0);
+    assert_eq!(table, INSTRUCTIONS);
+}
+
+/// PTX instructions a parameter: norm, update clipping, step.
+const INSTRUCTIONS: [f64; 3] = [7.0, 19.7, 94.2];
+
+/// The tensors of the test of shards: their lengths, and where each is cut.
+const SHARDED: [(usize, &[usize]); 4] =
+    [(1, &[]), (1000, &[128, 896]), (150_000, &[128, 131_072, 131_200]), (257, &[256])];
+
+/// Shards on ranks of their own, whose sums are gathered: the same bits as the whole.
+#[test]
+fn shards_change_no_bit() {
+    for form in [SecondForm::Sqrt, SecondForm::Linear] {
+        let settings =
+            Settings { update_limit: Some(0.5), max_norm: Some(1e-2), ..Settings::default() };
+        let (_, driver) = emulator(Options::default());
+        let whole: Vec<Vec<bf16>> = (0..).zip(SHARDED).map(|(i, (n, _))| random(i, n)).collect();
+        // Rank r has shard r of each tensor, if there is one.
+        let ranks = SHARDED.iter().map(|(_, cuts)| cuts.len() + 1).max().unwrap();
+        let place = |rank: usize, i: usize| {
+            let (len, cuts) = SHARDED[i];
+            let ends: Vec<usize> =
+                [0].into_iter().chain(cuts.iter().copied()).chain([len]).collect();
+            match ends.get(rank + 1) {
+                Some(end) => ends[rank]..*end,
+                None => len.next_multiple_of(128).min(len)..len,
+            }
+        };
+        let memory: Vec<Vec<Memory>> = (0..ranks)
+            .map(|rank| {
+                let of = |(i, w): (usize, &Vec<bf16>)| Memory::new(&driver, &w[place(rank, i)], 0);
+                whole.iter().enumerate().map(of).collect()
+            })
+            .collect();
+        let ranked: Vec<AdamwOn> = (0..ranks)
+            .map(|rank| {
+                let on = |(i, memory): (usize, &Memory)| {
+                    let first = if memory.len == 0 { 0 } else { place(rank, i).start as u64 };
+                    memory.on(form, first, SHARDED[i].0 as u64, i as u32)
+                };
+                let tensors: Vec<_> = memory[rank].iter().enumerate().map(on).collect();
+                AdamwOn::new(&driver, &tensors, settings.clone()).unwrap()
+            })
+            .collect();
+        let gather = || {
+            for (i, (len, _)) in SHARDED.into_iter().enumerate() {
+                for (owner, from) in ranked.iter().enumerate() {
+                    let (start, blocks) = from.partials(i).unwrap();
+                    assert_eq!(blocks as usize, len.div_ceil(128));
+                    let own = place(owner, i);
+                    let (at, end) = (own.start as u64 / 128 * 4, own.end.div_ceil(128) as u64 * 4);
+                    let mut sums = vec![0; (end.saturating_sub(at)) as usize];
+                    if own.is_empty() {
+                        continue;
+                    }
+                    // SAFETY: within the partials of the tensor, which are zeroed or written.
+                    unsafe { driver.read(Stream::default(), start + at, &mut sums).unwrap() };
+                    for to in &ranked {
+                        let (start, _) = to.partials(i).unwrap();
+                        // SAFETY: as above.
+                        unsafe { driver.write(Stream::default(), start + at, &sums).unwrap() };
+                    }
+                }
+            }
+        };
+        let mut optimizer = Optimizer::new(settings.clone()).unwrap();
+        for (i, (len, _)) in SHARDED.into_iter().enumerate() {
+            let state = Moments::new(form, len).unwrap().into();
+            optimizer.add(Member { state, group: 0, tensor: i as u32 }).unwrap();
+        }
+        let mut expected = whole.clone();
+        for step in 0..4 {
+            let slopes: Vec<Vec<bf16>> =
+                (0..).zip(SHARDED).map(|(i, (n, _))| slope(100 * step + i, n)).collect();
+            for (rank, memory) in memory.iter().enumerate() {
+                for (i, memory) in memory.iter().enumerate() {
+                    memory.set_gradient(&driver, &slopes[i][place(rank, i)]);
+                }
+            }
+            let stream = Stream::default();
+            // SAFETY: the memory of each rank is as large as it says, and alive.
+            unsafe {
+                ranked.iter().for_each(|on| on.enqueue_norm_partials(stream).unwrap());
+                gather();
+                ranked.iter().for_each(|on| on.enqueue_decision(stream).unwrap());
+                ranked.iter().for_each(|on| on.enqueue_update_partials(stream).unwrap());
+                gather();
+                ranked.iter().for_each(|on| on.enqueue_update_rates(stream).unwrap());
+                ranked.iter().for_each(|on| on.enqueue_weights(stream).unwrap());
+            }
+            let views = expected.iter_mut().zip(&slopes).map(|(weights, slope)| {
+                let rounding = Rounding::Stochastic;
+                (Weights::Bf16 { weights, rounding }, Gradient::Bf16(slope))
+            });
+            let told = optimizer.step(&mut views.collect::<Vec<_>>()).unwrap();
+            for on in &ranked {
+                let control = on.control().unwrap();
+                assert_eq!(control.norm.to_bits(), told.norm.to_bits());
+                assert_eq!(control.clock, optimizer.clock());
+            }
+        }
+        for (i, weights) in expected.iter().enumerate() {
+            let joined = memory.iter().flat_map(|rank| rank[i].weights());
+            assert_eq!(joined.collect::<Vec<_>>(), *weights, "{form:?}, tensor {i}");
+            let adamw::StoredMoments::Fp8(moments) = &optimizer.members()[i].state else {
+                panic!("FP8 moments were asked for")
+            };
+            let codes = |k: usize| memory.iter().flat_map(move |rank| rank[i].codes()[k].clone());
+            assert_eq!(codes(0).collect::<Vec<_>>(), moments.m().0);
+            assert_eq!(codes(1).collect::<Vec<_>>(), moments.v().0);
+        }
+    }
+}
+
+/// Weights, gradients and codes anywhere; nothing outside is touched, or the emulator, whose
+/// allocations end with the tensors, would say so.
+#[test]
+fn a_tensor_may_begin_anywhere() {
+    for offset in [1, 2, 3, 4, 5] {
+        let len = 1021;
+        let (emulator, driver) = emulator(Options { count_touches: true, ..Options::default() });
+        let (mut weights, slope) = (random(3, len), slope(4, len));
+        let memory = Memory::new(&driver, &weights, offset);
+        memory.set_gradient(&driver, &slope);
+        let tensor = memory.on(SecondForm::Sqrt, 0, len as u64, 7);
+        let on = AdamwOn::new(&driver, &[tensor], Settings::default()).unwrap();
+        // SAFETY: the memory is as large as this, and alive.
+        unsafe { on.enqueue(Stream::default()).unwrap() };
+        let mut optimizer = Optimizer::new(Settings::default()).unwrap();
+        let state = Moments::new(SecondForm::Sqrt, len).unwrap().into();
+        optimizer.add(Member { state, group: 0, tensor: 7 }).unwrap();
+        let rounding = Rounding::Stochastic;
+        let view = Weights::Bf16 { weights: &mut weights, rounding };
+        optimizer.step(&mut [(view, Gradient::Bf16(&slope))]).unwrap();
+        assert_eq!(memory.weights(), weights, "{offset}");
+        for buffer in [&memory.weights, &memory.gradient, &memory.m, &memory.v] {
+            let touches = emulator.touches(buffer.address()).unwrap();
+            let before = buffer.len() / (offset + len) * offset;
+            assert!(
+                touches.loads[..before].iter().chain(&touches.stores[..before]).all(|n| *n == 0)
+            );
+        }
+    }
+}
+
+/// Sums of so many blocks that every level of the tree is needed, without the gradients.
+#[test]
+fn norms_of_large_tensors() {
+    let (_, driver) = emulator(Options::default());
+    let nothing = Memory::new(&driver, &[], 0);
+    for blocks in [1, 2, 31, 32, 33, 1023, 1024, 1025, 32 * 1024 + 1, 33 * 1024, 1_050_000] {
+        let whole_len = 128 * blocks as u64 - 5;
+        let tensor = |first, whole_len| nothing.on(SecondForm::Sqrt, first, whole_len, 0);
+        let tensors = [tensor(0, whole_len), tensor(0, 0), tensor(0, 100)];
+        let settings = Settings { max_norm: Some(3.0), ..Settings::default() };
+        let on = AdamwOn::new(&driver, &tensors, settings).unwrap();
+        let mut draws = Draws(blocks as u64);
+        let sums: Vec<f32> =
+            (0..=blocks).map(|_| (4.0 * normal(&mut draws)).exp() as f32).collect();
+        let bytes: Vec<u8> = sums.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let (at, n) = on.partials(0).unwrap();
+        assert_eq!((n as usize, on.partials(2).unwrap()), (blocks, (at + 4 * n, 1)));
+        // SAFETY: the sums of the first and the last tensor are side by side.
+        unsafe { driver.write(Stream::default(), at, &bytes).unwrap() };
+        on.enqueue_decision(Stream::default()).unwrap();
+        let each = [norm::sum(&sums[..blocks]), 0.0, norm::sum(&sums[blocks..])];
+        let expected = norm::Norm::combine(&each);
+        let control = on.control().unwrap();
+        assert_eq!(control.norm.to_bits(), expected.get().to_bits(), "{blocks}");
+        assert_eq!(control.clip.to_bits(), expected.clip_factor(3.0).unwrap().to_bits());
+    }
+}
+
+/// Tensors by the thousand, and norms of thousands of tensors.
+#[test]
+fn many_tiny_tensors() {
+    let (_, driver) = emulator(Options::default());
+    let lens: Vec<usize> = (0..2500).map(|i| i * 7 % 19).collect();
+    let all: usize = lens.iter().sum();
+    let (weights, slopes) = (random(5, all), slope(6, all));
+    let mut at = 0;
+    let mut optimizer = Optimizer::new(Settings::default()).unwrap();
+    let mut memories = Vec::new();
+    let mut expected: Vec<Vec<bf16>> = Vec::new();
+    let mut gradients = Vec::new();
+    for (i, len) in lens.iter().enumerate() {
+        let range = at..at + len;
+        at += len;
+        let memory = Memory::new(&driver, &weights[range.clone()], 0);
+        memory.set_gradient(&driver, &slopes[range.clone()]);
+        memories.push(memory);
+        expected.push(weights[range.clone()].to_vec());
+        gradients.push(slopes[range].to_vec());
+        let state = Moments::new(SecondForm::Sqrt, *len).unwrap().into();
+        optimizer.add(Member { state, group: 0, tensor: i as u32 }).unwrap();
+    }
+    let on = memories.iter().enumerate();
+    let on = on.map(|(i, m)| m.on(SecondForm::Sqrt, 0, m.len as u64, i as u32));
+    let on = AdamwOn::new(&driver, &on.collect::<Vec<_>>(), Settings::default()).unwrap();
+    for _ in 0..2 {
+        // SAFETY: the memory is as large as it says, and alive.
+        unsafe { on.enqueue(Stream::default()).unwrap() };
+        let views = expected.iter_mut().zip(&gradients).map(|(weights, slope)| {
+            let rounding = Rounding::Stochastic;
+            (Weights::Bf16 { weights, rounding }, Gradient::Bf16(slope))
+        });
+        let told = optimizer.step(&mut views.collect::<Vec<_>>()).unwrap();
+        assert_eq!(on.control().unwrap().norm.to_bits(), told.norm.to_bits());
+    }
+    for (memory, expected) in memories.iter().zip(&expected) {
+        assert_eq!(memory.weights(), *expected);
+    }
+    assert_eq!(on.telemetry().unwrap().iter().map(|t| t.elements).sum::<u64>(), 2 * all as u64);
+}
+
+/// A skipped step changes no bit, and counts as skipped; the clock goes on where it was.
+#[test]
+fn a_skipped_step_changes_no_bit() {
+    let (_, driver) = emulator(Options::default());
+    let len = 300;
+    let weights = random(8, len);
+    let memory = Memory::new(&driver, &weights, 0);
+    let tensor = memory.on(SecondForm::Sqrt, 0, len as u64, 0);
+    let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+    let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
+    let clock = Clock { t: 41, beta1_pow: 0.013, beta2_pow: 0.12 };
+    on.set_clock(Stream::default(), clock).unwrap();
+    let mut bad = slope(9, len);
+    for value in [f32::INFINITY, f32::NAN, 3e38] {
+        bad[137] = bf16::from_f32(value);
+        memory.set_gradient(&driver, &bad);
+        // SAFETY: the memory is as large as this, and alive.
+        unsafe { on.enqueue(Stream::default()).unwrap() };
+    }
+    let control = on.control().unwrap();
+    assert_eq!((control.clock, control.skipped, control.skip), (clock, 3, true));
+    assert_eq!(memory.weights(), weights);
+    assert!(memory.codes().iter().flatten().all(|code| *code == 0));
+    memory.set_gradient(&driver, &slope(9, len));
+    // SAFETY: as above.
+    unsafe { on.enqueue(Stream::default()).unwrap() };
+    let control = on.control().unwrap();
+    assert_eq!((control.clock.t, control.skipped, control.skip), (42, 3, false));
+    assert_ne!(memory.weights(), weights);
+}
+
+#[test]
+fn refused_before_anything_is_allocated() {
+    let (_, driver) = emulator(Options::default());
+    let memory = Memory::new(&driver, &random(8, 300), 0);
+    let plain = memory.on(SecondForm::Sqrt, 0, 300, 0);
+    let refused = |change: fn(&mut AdamwTensorOn, &mut Settings)| {
+        let (mut tensor, mut settings) = (plain, Settings::default());
+        change(&mut tensor, &mut settings);
+        match AdamwOn::new(&driver, &[tensor], settings) {
+            Err(Error::Parameter { what, got, allowed }) => format!("{what} is {got}; {allowed}"),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("not refused"),
+        }
+    };
+    let messages = [
+        refused(|t, _| t.first = 64),
+        refused(|t, _| t.whole_len = 299),
+        refused(|t, _| t.whole_len = 1000),
+        refused(|t, _| t.whole_len = 1 << 41),
+        refused(|t, _| t.group = 1),
+        refused(|t, _| t.gradient = GradientOn::Bf16(0)),
+        refused(|t, _| t.gradient = GradientOn::F32(2)),
+        refused(|t, _| t.weights = WeightsOn::F32(0)),
+        refused(|_, s| s.groups.clear()),
+        refused(|_, s| s.beta1 = 1.0),
+        refused(|_, s| s.schedule = vec![1.0, -1.0]),
+        refused(|_, s| s.groups[0].lr = 1e38),
+        refused(|_, s| s.eps = 1e-45),
+        refused(|_, s| s.max_norm = Some(0.0)),
+        refused(|_, s| s.update_limit = Some(f64::NAN)),
+        refused(|_, s| s.inverse_loss_scale = 1e-60),
+    ];
+    let expected = [
+        "first is 64; it is a multiple of 128",
+        "len is 300; the shard ends with the tensor or before it",
+        "len is 300; a shard ends at a multiple of 128, or with the tensor",
+        "whole_len is 2199023255552; at most 2^40",
+        "group is 1; it is below the number of groups",
+        "gradient is 0x0; an address on the device is needed",
+        "gradient is 0x2; multiples of 4 are allowed",
+        "weights is 0x0; an address",
+        "groups is 0; there is one at least",
+        "beta1 is 1; it lies in",
+        "schedule is -1; its entries are finite and not negative",
+        "lr / (1 - beta1) is 1",
+        "eps sqrt(1 - beta2) is ",
+        "max_norm is 0; it is positive",
+        "update_limit is NaN; it is positive",
+        "inverse_loss_scale is 0.0",
+    ];
+    for (message, expected) in messages.iter().zip(expected) {
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
