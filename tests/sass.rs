@@ -106,7 +106,7 @@ impl Code {
     fn opcode(line: &str) -> &str {
         let line =
             if line.starts_with('@') { line.split_once(' ').map_or("", |l| l.1) } else { line };
-        line.trim_start().split_whitespace().next().unwrap_or("")
+        line.split_whitespace().next().unwrap_or("")
     }
 
     /// Where a branch goes, and whether it always does; a branch of diverged lanes never does.

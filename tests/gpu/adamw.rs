@@ -164,6 +164,15 @@ impl Case {
         self.tensors.iter().map(|t| t.len).sum::<usize>() * self.slopes.len()
     }
 
+    /// The same, of one kind of weights, moments and gradients.
+    #[allow(dead_code, reason = "for tests/mutants")]
+    pub fn of(mut self, stores: &[Store], form: Option<SecondForm>, narrow_gradient: bool) -> Self {
+        for (i, tensor) in self.tensors.iter_mut().enumerate() {
+            *tensor = Tensor { store: stores[i % stores.len()], form, narrow_gradient, ..*tensor };
+        }
+        self
+    }
+
     pub fn optimizer(&self) -> Optimizer {
         let mut optimizer = Optimizer::new(self.settings.clone()).unwrap();
         for (i, tensor) in self.tensors.iter().enumerate() {

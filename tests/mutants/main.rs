@@ -20,6 +20,11 @@
 //!
 #![doc = include_str!("table.md")]
 
+#[path = "../gpu/adamw.rs"]
+mod adamw;
+#[allow(dead_code, reason = "refusals launch nothing")]
+#[path = "../gpu/adamw_on.rs"]
+mod adamw_on;
 #[path = "../gpu/dequantize.rs"]
 mod dequantize;
 mod devices;
@@ -51,7 +56,18 @@ use mutate::{Mutant, mutants};
 use probes::{Probe, Traffic};
 
 /// Entries that, together, go every way through the templates.
-const ENTRIES: [(&str, &str); 18] = [
+const ENTRIES: [(&str, &str); 29] = [
+    ("adamw", "adamw_bf16_bf16_sqrt"),
+    ("adamw", "adamw_split_f32_linear"),
+    ("adamw", "adamw_master_bf16_full"),
+    ("adamw", "adamw_f32_f32_sqrt"),
+    ("norm", "norm_partials_bf16"),
+    ("norm", "norm_partials_f32"),
+    ("norm", "update_partials_bf16_sqrt"),
+    ("norm", "update_partials_f32_full"),
+    ("norm", "norm_sums"),
+    ("norm", "norm_finish"),
+    ("norm", "update_finish"),
     ("dequantize", "dequantize_f32_e4m3"),
     ("dequantize", "dequantize_bf16_e5m2"),
     ("dequantize", "dequantize_f16_e4m3"),
@@ -216,10 +232,15 @@ fn judge(fates: &[(Mutant, Fate)], all: bool) {
     }
 }
 
+/// As the environment says, or else `usual`.
+fn stride(usual: usize) -> usize {
+    let said = std::env::var("QUARTER_MUTANTS_STRIDE").ok();
+    said.and_then(|said| said.parse().ok()).unwrap_or(usual)
+}
+
 #[test]
 fn some_planted_bugs_are_caught() {
-    let stride = std::env::var("QUARTER_MUTANTS_STRIDE").ok().and_then(|s| s.parse().ok());
-    judge(&fates(stride.unwrap_or(61), |_| true), false);
+    judge(&fates(stride(61), |_| true), false);
 }
 
 #[test]
@@ -227,7 +248,7 @@ fn some_planted_bugs_are_caught() {
 fn chosen_planted_bugs() {
     let only = std::env::var("QUARTER_MUTANTS_ONLY").unwrap();
     let chosen = |mutant: &Mutant| mutant.to_string().contains(&only);
-    for (mutant, fate) in fates(1, chosen) {
+    for (mutant, fate) in fates(stride(1), chosen) {
         println!("{fate:?}: {mutant}");
     }
 }

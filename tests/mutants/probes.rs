@@ -4,16 +4,19 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use quarter::Format;
+use quarter::adamw::SecondForm;
 use quarter::gpu::WideType;
 use quarter::quantize::{Granularity, Rounding, Words};
 use quarter::random::Source;
 
+use crate::adamw::Store;
 use crate::devices::launched;
-use crate::{dequantize, quantize, raw, scaling, traffic, transpose};
+use crate::{adamw, adamw_on, dequantize, quantize, raw, scaling, traffic, transpose};
 
 /// A case of any of the property tests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Probe {
+    Adamw(adamw::Case),
     Quantize(quantize::Case),
     Dequantize(dequantize::Case),
     Transpose(transpose::Case),
@@ -24,6 +27,7 @@ impl Probe {
     /// Panics where the device's bits are not the reference's.
     pub fn check(&self) {
         match self {
+            Self::Adamw(case) => adamw::check(case),
             Self::Quantize(case) => quantize::check(case),
             Self::Dequantize(case) => dequantize::check(case),
             Self::Transpose(case) => transpose::check(case),
@@ -35,6 +39,7 @@ impl Probe {
 impl Probe {
     fn elements(&self) -> usize {
         match self {
+            Self::Adamw(case) => case.elements(),
             Self::Quantize(case) => case.elements(),
             Self::Dequantize(case) => case.elements(),
             Self::Transpose(case) => case.elements(),
@@ -48,7 +53,8 @@ impl Probe {
 pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
     let mut runner = TestRunner::deterministic();
     let mut found = Vec::new();
-    if let Some(cast) = casts(entry).first() {
+    let casts = if entry.starts_with("quantize") { casts(entry) } else { Vec::new() };
+    if let Some(cast) = casts.first() {
         let how = |case: quantize::Case| {
             let case = case.scaled(cast.granularity, cast.given, cast.both);
             case.of(cast.wide, cast.format, entry.ends_with("_rs"))
@@ -72,6 +78,10 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
 /// A case that may launch the entry: for casts of its types, and rounded as it rounds.
 fn draw(entry: &str, runner: &mut TestRunner) -> Probe {
     match entry.split('_').next() {
+        Some("adamw" | "norm" | "update") => {
+            let case = value(&adamw::cases(), runner);
+            Probe::Adamw(case.of(stores(entry), form(entry), !entry.contains("_f32_")))
+        }
         Some("dequantize") => Probe::Dequantize(value(&dequantize::cases(), runner)),
         Some("transpose") => Probe::Transpose(value(&transpose::cases(), runner)),
         Some("scaling") => Probe::Scaling(value(&scaling::cases(), runner)),
@@ -79,6 +89,25 @@ fn draw(entry: &str, runner: &mut TestRunner) -> Probe {
             let case = value(&quantize::cases(), runner);
             Probe::Quantize(case.of(wide(entry), format(entry), entry.ends_with("_rs")))
         }
+    }
+}
+
+/// The ways in which weights of an entry are stored.
+fn stores(entry: &str) -> &'static [Store] {
+    match entry.split('_').nth(1) {
+        Some("bf16") => &[Store::Stochastic, Store::Nearest, Store::Stochastic],
+        Some("f32") => &[Store::F32],
+        Some("master") => &[Store::Master],
+        Some("split") => &[Store::Split],
+        _ => &[Store::Stochastic],
+    }
+}
+
+fn form(entry: &str) -> Option<SecondForm> {
+    match entry.rsplit('_').next() {
+        Some("full") => None,
+        Some("linear") => Some(SecondForm::Linear),
+        _ => Some(SecondForm::Sqrt),
     }
 }
 
@@ -108,10 +137,10 @@ pub struct Traffic {
 impl Traffic {
     pub fn of(entry: &'static str) -> Self {
         let measured = |case: Option<traffic::Case>| (case, instructions(entry, case));
-        let cases = casts(entry);
+        let cases = if entry.starts_with("quantize") { casts(entry) } else { Vec::new() };
         let instructions = match entry.split('_').next() {
             Some("quantize") => cases.into_iter().map(|case| measured(Some(case))).collect(),
-            Some("scaling") => Vec::new(),
+            Some("scaling" | "adamw" | "norm" | "update") => Vec::new(),
             _ => vec![measured(None)],
         };
         Self { entry, instructions }
@@ -119,6 +148,17 @@ impl Traffic {
 
     /// Panics where a byte is touched twice, and so on, or instructions are more than before.
     pub fn check(&self) {
+        match self.entry {
+            "norm_sums" | "norm_finish" => adamw_on::norms_of_large_tensors(),
+            "update_finish" => adamw_on::shards_change_no_bit(),
+            "adamw_bf16_bf16_sqrt" | "norm_partials_bf16" | "update_partials_bf16_sqrt" => {
+                adamw_on::touches();
+                adamw_on::a_tensor_may_begin_anywhere();
+                adamw_on::shards_change_no_bit();
+                adamw_on::a_skipped_step_changes_no_bit();
+            }
+            _ => {}
+        }
         for (case, shipped) in &self.instructions {
             assert!(instructions(self.entry, *case) <= *shipped, "more instructions");
             if let Some(case) = case {

@@ -76,8 +76,8 @@ impl Copies {
     ) -> Result<(Self, AdamwTensorOn)> {
         let copy = |bytes: &[u8]| Buffer::from_bytes(driver, bytes);
         let (w, other, weights_on): (_, _, fn(u64, u64, &Weights) -> WeightsOn) = match weights {
-            Weights::F32(w) => (copy(bytes_of(&**w))?, None, |w, _, _| WeightsOn::F32(w)),
-            Weights::Bf16 { weights, .. } => (copy(bytes_of(&**weights))?, None, |w, _, from| {
+            Weights::F32(w) => (copy(bytes_of(w))?, None, |w, _, _| WeightsOn::F32(w)),
+            Weights::Bf16 { weights, .. } => (copy(bytes_of(weights))?, None, |w, _, from| {
                 let rounding = match from {
                     Weights::Bf16 { rounding, .. } => *rounding,
                     _ => crate::adamw::Rounding::Nearest,
@@ -86,13 +86,13 @@ impl Copies {
             }),
             Weights::Split { weights, rest } => {
                 let rest: Vec<u8> = rest.iter().flat_map(|x| x.to_le_bytes()).collect();
-                (copy(bytes_of(&**weights))?, Some(copy(&rest)?), |weights, rest, _| {
+                (copy(bytes_of(weights))?, Some(copy(&rest)?), |weights, rest, _| {
                     WeightsOn::Split { weights, rest }
                 })
             }
             Weights::Master { master, weights } => {
-                let other = copy(bytes_of(&**weights))?;
-                (copy(bytes_of(&**master))?, Some(other), |master, weights, _| WeightsOn::Master {
+                let other = copy(bytes_of(weights))?;
+                (copy(bytes_of(master))?, Some(other), |master, weights, _| WeightsOn::Master {
                     master,
                     weights,
                 })

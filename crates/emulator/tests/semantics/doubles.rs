@@ -114,7 +114,7 @@ impl Shape {
         let quotient = Magnitude {
             significand: wide / y.significand,
             exponent: x.exponent - y.exponent - up,
-            more: wide % y.significand != 0,
+            more: !wide.is_multiple_of(y.significand),
         };
         self.signed(sa != sb, self.round(quotient, false))
     }
