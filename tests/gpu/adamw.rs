@@ -158,6 +158,41 @@ pub fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Weights that are special in every place of a thread, and settings at their ends; of a kind that
+/// [`Case::of`] chooses.
+pub fn fixed() -> Vec<Case> {
+    let tensor = |len| Tensor {
+        len,
+        store: Store::Stochastic,
+        form: Some(SecondForm::Sqrt),
+        narrow_gradient: true,
+        group: 0,
+    };
+    let case = Case {
+        tensors: vec![tensor(1021), tensor(2300)],
+        slopes: vec![Slope::Normal, Slope::SparseHeavyTail, Slope::Zero, Slope::Outlier],
+        settings: Settings { max_norm: None, ..Settings::default() },
+        special: true,
+        seed: 3,
+        schedule: 0,
+    };
+    let with = |change: &dyn Fn(&mut Settings)| {
+        let mut case = case.clone();
+        change(&mut case.settings);
+        case
+    };
+    vec![
+        case.clone(),
+        with(&|s| s.groups[0].weight_decay = 0.0),
+        // Updates that reach the largest weights, and 0 / 0.
+        with(&|s| (s.groups[0].lr, s.eps) = (1e38 / 128.0, 0.0)),
+        with(&|s| (s.beta1, s.beta2) = (0.0, 0.0)),
+        with(&|s| (s.max_norm, s.update_limit) = (Some(1e-3), Some(1e-2))),
+        with(&|s| s.options = Options { first: Rounding::Stochastic, second: Rounding::Nearest }),
+        with(&|s| s.schedule = vec![0.5, 2.0]),
+    ]
+}
+
 impl Case {
     #[allow(dead_code, reason = "for tests/mutants")]
     pub fn elements(&self) -> usize {
@@ -165,7 +200,6 @@ impl Case {
     }
 
     /// The same, of one kind of weights, moments and gradients.
-    #[allow(dead_code, reason = "for tests/mutants")]
     pub fn of(mut self, stores: &[Store], form: Option<SecondForm>, narrow_gradient: bool) -> Self {
         for (i, tensor) in self.tensors.iter_mut().enumerate() {
             *tensor = Tensor { store: stores[i % stores.len()], form, narrow_gradient, ..*tensor };
@@ -343,6 +377,18 @@ pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
                 let (a, b) = (a.bits(), b.bits());
                 let first = (0..).zip(a.iter().zip(&b)).find(|(_, (a, b))| a != b);
                 assert_eq!(first, None, "step {step}, tensor {i}: (weight, (got, expected))");
+            }
+        }
+    }
+}
+
+#[test]
+fn fixed_cases_have_the_bits_of_the_reference() {
+    for case in fixed() {
+        for store in [Store::F32, Store::Nearest, Store::Stochastic, Store::Split, Store::Master] {
+            for form in [None, Some(SecondForm::Linear), Some(SecondForm::Sqrt)] {
+                check(&case.clone().of(&[store], form, true));
+                check(&case.clone().of(&[store], form, false));
             }
         }
     }

@@ -14,7 +14,7 @@ use quarter::gpu::{
     AdamwOn, AdamwTensorOn, Buffer, Driver, Emulator, GradientOn, MomentsOn, Stream, WeightsOn,
 };
 
-use crate::adamw::{Slope, gradient, normal};
+use crate::adamw::{Slope, Store, gradient, normal};
 use crate::devices::driver;
 use crate::values::Draws;
 
@@ -26,10 +26,23 @@ fn halves(bytes: &[u8]) -> Vec<bf16> {
     bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]])).collect()
 }
 
-/// bf16 weights and gradients and FP8 moments of one shard, each `offset` elements into its
-/// allocation.
+/// Of which kind the tensors are.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub store: Store,
+    pub form: Option<SecondForm>,
+    pub narrow_gradient: bool,
+}
+
+/// bf16 weights and gradients, v as its root.
+pub const USUAL: Kind =
+    Kind { store: Store::Stochastic, form: Some(SecondForm::Sqrt), narrow_gradient: true };
+
+/// Weights, gradient and moments of one shard, each `offset` elements into its allocation.
 struct Memory {
+    kind: Kind,
     weights: Buffer,
+    other: Buffer,
     gradient: Buffer,
     m: Buffer,
     v: Buffer,
@@ -39,16 +52,36 @@ struct Memory {
     len: usize,
 }
 
+fn words(x: &[f32]) -> Vec<u8> {
+    x.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
 impl Memory {
     fn new(driver: &Arc<dyn Driver>, weights: &[bf16], offset: usize) -> Self {
+        Self::of(driver, USUAL, weights, offset)
+    }
+
+    fn of(driver: &Arc<dyn Driver>, kind: Kind, weights: &[bf16], offset: usize) -> Self {
         let len = weights.len();
         let padded = [vec![bf16::ZERO; offset], weights.to_vec()].concat();
+        let wide: Vec<f32> = padded.iter().map(|x| x.to_f32()).collect();
+        let (weights, other) = match kind.store {
+            Store::F32 => (words(&wide), Vec::new()),
+            Store::Nearest | Store::Stochastic => (bytes(&padded), Vec::new()),
+            Store::Split => (bytes(&padded), vec![0; 2 * padded.len()]),
+            Store::Master => (words(&wide), bytes(&padded)),
+        };
         let smallest = f32::MIN_POSITIVE.to_le_bytes().repeat(len.div_ceil(128));
+        let moment = if kind.form.is_some() { 1 } else { 4 };
+        let size = if kind.narrow_gradient { 2 } else { 4 };
+        let all = offset + len;
         Self {
-            weights: Buffer::from_bytes(driver, &bytes(&padded)).unwrap(),
-            gradient: Buffer::zeroed(driver, 2 * (offset + len)).unwrap(),
-            m: Buffer::zeroed(driver, offset + len).unwrap(),
-            v: Buffer::zeroed(driver, offset + len).unwrap(),
+            kind,
+            weights: Buffer::from_bytes(driver, &weights).unwrap(),
+            other: Buffer::from_bytes(driver, &other).unwrap(),
+            gradient: Buffer::zeroed(driver, size * all).unwrap(),
+            m: Buffer::zeroed(driver, moment * all).unwrap(),
+            v: Buffer::zeroed(driver, moment * all).unwrap(),
             m_scales: Buffer::from_bytes(driver, &smallest).unwrap(),
             v_scales: Buffer::from_bytes(driver, &smallest).unwrap(),
             offset,
@@ -56,20 +89,40 @@ impl Memory {
         }
     }
 
-    fn on(&self, form: SecondForm, first: u64, whole_len: u64, tensor: u32) -> AdamwTensorOn {
-        let at = self.offset as u64;
+    /// The address of the first element.
+    fn at(&self, buffer: &Buffer) -> u64 {
+        let size = (buffer.len() / (self.offset + self.len).max(1)) as u64;
+        buffer.address() + size * self.offset as u64
+    }
+
+    fn on(&self, first: u64, whole_len: u64, tensor: u32) -> AdamwTensorOn {
+        let (weights, other) = (self.at(&self.weights), self.at(&self.other));
+        let rounding = match self.kind.store {
+            Store::Stochastic => Rounding::Stochastic,
+            _ => Rounding::Nearest,
+        };
+        let gradient = self.at(&self.gradient);
+        let (m, v) = (self.at(&self.m), self.at(&self.v));
         AdamwTensorOn {
-            weights: WeightsOn::Bf16 {
-                weights: self.weights.address() + 2 * at,
-                rounding: Rounding::Stochastic,
+            weights: match self.kind.store {
+                Store::F32 => WeightsOn::F32(weights),
+                Store::Nearest | Store::Stochastic => WeightsOn::Bf16 { weights, rounding },
+                Store::Split => WeightsOn::Split { weights, rest: other },
+                Store::Master => WeightsOn::Master { master: weights, weights: other },
             },
-            gradient: GradientOn::Bf16(self.gradient.address() + 2 * at),
-            moments: MomentsOn::Fp8 {
-                form,
-                m: self.m.address() + at,
-                v: self.v.address() + at,
-                m_scales: self.m_scales.address(),
-                v_scales: self.v_scales.address(),
+            gradient: match self.kind.narrow_gradient {
+                true => GradientOn::Bf16(gradient),
+                false => GradientOn::F32(gradient),
+            },
+            moments: match self.kind.form {
+                None => MomentsOn::Full { m, v },
+                Some(form) => MomentsOn::Fp8 {
+                    form,
+                    m,
+                    v,
+                    m_scales: self.m_scales.address(),
+                    v_scales: self.v_scales.address(),
+                },
             },
             len: self.len as u64,
             first,
@@ -80,11 +133,13 @@ impl Memory {
     }
 
     fn set_gradient(&self, driver: &Arc<dyn Driver>, gradient: &[bf16]) {
-        let at = self.gradient.address() + 2 * self.offset as u64;
+        let wide: Vec<f32> = gradient.iter().map(|g| g.to_f32()).collect();
+        let bytes = if self.kind.narrow_gradient { bytes(gradient) } else { words(&wide) };
         // SAFETY: as long as the allocation behind the offset.
-        unsafe { driver.write(Stream::default(), at, &bytes(gradient)).unwrap() };
+        unsafe { driver.write(Stream::default(), self.at(&self.gradient), &bytes).unwrap() };
     }
 
+    /// bf16 weights, or the bf16 part.
     fn weights(&self) -> Vec<bf16> {
         // SAFETY: written when it was made.
         halves(&unsafe { self.weights.to_bytes().unwrap() }[2 * self.offset..])
@@ -94,6 +149,25 @@ impl Memory {
     fn codes(&self) -> [Vec<u8>; 2] {
         // SAFETY: zeroed when they were made.
         [&self.m, &self.v].map(|b| unsafe { b.to_bytes().unwrap() }[self.offset..].to_vec())
+    }
+
+    /// All that a step may change, behind the offset.
+    fn state(&self) -> [Vec<u8>; 6] {
+        let behind = |buffer: &Buffer| {
+            // SAFETY: written when they were made.
+            let bytes = unsafe { buffer.to_bytes().unwrap() };
+            bytes[(self.at(buffer) - buffer.address()) as usize..].to_vec()
+        };
+        // SAFETY: as above.
+        let all = |buffer: &Buffer| unsafe { buffer.to_bytes().unwrap() };
+        [
+            behind(&self.weights),
+            behind(&self.other),
+            behind(&self.m),
+            behind(&self.v),
+            all(&self.m_scales),
+            all(&self.v_scales),
+        ]
     }
 }
 
@@ -119,13 +193,14 @@ fn cost(emulator: &Emulator, work: impl FnOnce()) -> Counters {
     emulator.counters()
 }
 
-/// Checks that every byte is touched once in each part of a step; instructions a parameter of each.
+/// Checks that every byte is touched once in each part of a step of the usual kind; instructions a
+/// parameter of each.
 pub fn touches() -> [f64; 3] {
     const LEN: usize = 1 << 18;
     let (emulator, driver) = emulator(Options { count_touches: true, ..Options::default() });
     let memory = Memory::new(&driver, &random(1, LEN), 0);
     memory.set_gradient(&driver, &slope(2, LEN));
-    let tensor = memory.on(SecondForm::Sqrt, 0, LEN as u64, 0);
+    let tensor = memory.on(0, LEN as u64, 0);
     let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
     let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
     let loads = |buffer: &Buffer| emulator.touches(buffer.address()).unwrap().loads;
@@ -178,7 +253,7 @@ pub fn touches() -> [f64; 3] {
 }
 
 /// PTX instructions a parameter: norm, update clipping, step.
-const INSTRUCTIONS: [f64; 3] = [6.9, 19.5, 95.8];
+const INSTRUCTIONS: [f64; 3] = [6.9, 19.5, 94.9];
 
 #[test]
 fn a_step_touches_each_byte_once() {
@@ -210,7 +285,9 @@ pub fn shards_change_no_bit() {
         };
         let memory: Vec<Vec<Memory>> = (0..ranks)
             .map(|rank| {
-                let of = |(i, w): (usize, &Vec<bf16>)| Memory::new(&driver, &w[place(rank, i)], 0);
+                let kind = Kind { form: Some(form), ..USUAL };
+                let of =
+                    |(i, w): (usize, &Vec<bf16>)| Memory::of(&driver, kind, &w[place(rank, i)], 0);
                 whole.iter().enumerate().map(of).collect()
             })
             .collect();
@@ -218,7 +295,7 @@ pub fn shards_change_no_bit() {
             .map(|rank| {
                 let on = |(i, memory): (usize, &Memory)| {
                     let first = if memory.len == 0 { 0 } else { place(rank, i).start as u64 };
-                    memory.on(form, first, SHARDED[i].0 as u64, i as u32)
+                    memory.on(first, SHARDED[i].0 as u64, i as u32)
                 };
                 let tensors: Vec<_> = memory[rank].iter().enumerate().map(on).collect();
                 AdamwOn::new(&driver, &tensors, settings.clone()).unwrap()
@@ -294,35 +371,111 @@ pub fn shards_change_no_bit() {
     }
 }
 
-/// Weights, gradients and codes anywhere; nothing outside is touched, or the emulator, whose
-/// allocations end with the tensors, would say so.
-#[test]
-pub fn a_tensor_may_begin_anywhere() {
-    for offset in [1, 2, 3, 4, 5] {
-        let len = 1021;
+/// Weights, gradients and moments anywhere: the same bits as from the start of an allocation.
+/// Nothing outside is touched, or the emulator, whose allocations end with the tensors, would say so.
+pub fn from_anywhere(kind: Kind) {
+    let len = 1021;
+    let step = |offset: usize| {
         let (emulator, driver) = emulator(Options { count_touches: true, ..Options::default() });
-        let (mut weights, slope) = (random(3, len), slope(4, len));
-        let memory = Memory::new(&driver, &weights, offset);
-        memory.set_gradient(&driver, &slope);
-        let tensor = memory.on(SecondForm::Sqrt, 0, len as u64, 7);
-        let on = AdamwOn::new(&driver, &[tensor], Settings::default()).unwrap();
-        // SAFETY: the memory is as large as this, and alive.
-        unsafe { on.enqueue(Stream::default()).unwrap() };
-        let mut optimizer = Optimizer::new(Settings::default()).unwrap();
-        let state = Moments::new(SecondForm::Sqrt, len).unwrap().into();
-        optimizer.add(Member { state, group: 0, tensor: 7 }).unwrap();
-        let rounding = Rounding::Stochastic;
-        let view = Weights::Bf16 { weights: &mut weights, rounding };
-        optimizer.step(&mut [(view, Gradient::Bf16(&slope))]).unwrap();
-        assert_eq!(memory.weights(), weights, "{offset}");
-        for buffer in [&memory.weights, &memory.gradient, &memory.m, &memory.v] {
+        let memory = Memory::of(&driver, kind, &random(3, len), offset);
+        let tensor = memory.on(0, len as u64, 7);
+        let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+        let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
+        for step in 0..2 {
+            memory.set_gradient(&driver, &slope(step, len));
+            // SAFETY: the memory is as large as this, and alive.
+            unsafe { on.enqueue(Stream::default()).unwrap() };
+        }
+        for buffer in [&memory.weights, &memory.other, &memory.gradient, &memory.m, &memory.v] {
             let touches = emulator.touches(buffer.address()).unwrap();
-            let before = buffer.len() / (offset + len) * offset;
-            assert!(
-                touches.loads[..before].iter().chain(&touches.stores[..before]).all(|n| *n == 0)
-            );
+            let before = (memory.at(buffer) - buffer.address()) as usize;
+            let untouched = |touches: &[u8]| touches[..before].iter().all(|n| *n == 0);
+            assert!(untouched(&touches.loads) && untouched(&touches.stores));
+        }
+        (memory.state(), on.telemetry().unwrap())
+    };
+    let expected = step(0);
+    for offset in [1, 2, 3, 4, 5] {
+        assert_eq!(step(offset), expected, "{kind:?}, {offset}");
+    }
+}
+
+#[test]
+fn a_tensor_may_begin_anywhere() {
+    kinds().for_each(from_anywhere);
+}
+
+/// All kinds of tensors.
+fn kinds() -> impl Iterator<Item = Kind> {
+    let stores = [Store::F32, Store::Nearest, Store::Stochastic, Store::Split, Store::Master];
+    let forms = [None, Some(SecondForm::Linear), Some(SecondForm::Sqrt)];
+    let all = stores.into_iter().flat_map(move |store| forms.map(|form| (store, form)));
+    all.flat_map(|(store, form)| {
+        [false, true].map(|narrow_gradient| Kind { store, form, narrow_gradient })
+    })
+}
+
+/// Blocks whose moments are damaged keep every bit, and are counted; the others do not notice.
+pub fn damaged_blocks_keep_every_bit(kind: Kind) {
+    let Some(form) = kind.form else { return };
+    let len = 128 * 9 + 77;
+    let step = |damage: &[(usize, bool, u8)], scales: &[(usize, bool, f32)]| {
+        let (_, driver) = emulator(Options::default());
+        let memory = Memory::of(&driver, kind, &random(3, len), 0);
+        let on =
+            AdamwOn::new(&driver, &[memory.on(0, len as u64, 7)], Settings::default()).unwrap();
+        let go = |i: u64| {
+            memory.set_gradient(&driver, &slope(i, len));
+            // SAFETY: the memory is as large as this, and alive.
+            unsafe { on.enqueue(Stream::default()).unwrap() };
+        };
+        go(1);
+        let put = |at: u64, bytes: &[u8]| {
+            // SAFETY: within the codes and scales.
+            unsafe { driver.write(Stream::default(), at, bytes).unwrap() };
+        };
+        for (element, of_v, code) in damage {
+            put(if *of_v { &memory.v } else { &memory.m }.address() + *element as u64, &[*code]);
+        }
+        for (block, of_v, scale) in scales {
+            let to = if *of_v { &memory.v_scales } else { &memory.m_scales };
+            put(to.address() + 4 * *block as u64, &scale.to_le_bytes());
+        }
+        let before = memory.state();
+        on.clear_telemetry(Stream::default()).unwrap();
+        go(2);
+        (before, memory.state(), on.telemetry().unwrap()[0])
+    };
+    let (_, expected, whole) = step(&[], &[]);
+    assert_eq!((whole.elements, whole.non_finite), (len as u64, 0));
+    // In the first and the second block of a pair, in full pairs and in the last, short one.
+    let mut codes =
+        vec![(0, false, 0x7f), (128 * 3 + 127, true, 0x7f), (128 * 9 + 76, false, 0xff)];
+    if form == SecondForm::Linear {
+        codes.push((128 * 6 + 5, true, 0xfe));
+    }
+    let (before, after, told) = step(&codes, &[(4, false, f32::INFINITY), (5, true, f32::NAN)]);
+    let mut damaged = vec![0, 3, 4, 5, 9];
+    damaged.extend((form == SecondForm::Linear).then_some(6));
+    for (i, ((before, after), expected)) in before.iter().zip(&after).zip(&expected).enumerate() {
+        let unit = if i < 4 { expected.len() / len } else { 0 };
+        for block in 0..10 {
+            let range = match i {
+                0..4 => 128 * block * unit..(128 * (block + 1)).min(len) * unit,
+                _ => 4 * block..4 * block + 4,
+            };
+            let from = if damaged.contains(&block) { before } else { expected };
+            assert_eq!(after[range.clone()], from[range], "{kind:?}, array {i}, block {block}");
         }
     }
+    let lost: u64 = damaged.iter().map(|block| if *block == 9 { 77 } else { 128 }).sum();
+    assert_eq!((told.elements, told.non_finite), (len as u64 - lost, damaged.len() as u64));
+    assert!(told.flushed <= whole.flushed && told.floored <= whole.floored);
+}
+
+#[test]
+fn damage_stays_in_its_block() {
+    kinds().for_each(damaged_blocks_keep_every_bit);
 }
 
 /// Sums of so many blocks that every level of the tree is needed, without the gradients.
@@ -332,7 +485,7 @@ pub fn norms_of_large_tensors() {
     let nothing = Memory::new(&driver, &[], 0);
     for blocks in [1, 2, 31, 32, 33, 1023, 1024, 1025, 32 * 1024 + 1, 33 * 1024, 1_050_000] {
         let whole_len = 128 * blocks as u64 - 5;
-        let tensor = |first, whole_len| nothing.on(SecondForm::Sqrt, first, whole_len, 0);
+        let tensor = |first, whole_len| nothing.on(first, whole_len, 0);
         let tensors = [tensor(0, whole_len), tensor(0, 0), tensor(0, 100)];
         let settings = Settings { max_norm: Some(3.0), ..Settings::default() };
         let on = AdamwOn::new(&driver, &tensors, settings).unwrap();
@@ -377,7 +530,7 @@ pub fn many_tiny_tensors() {
         optimizer.add(Member { state, group: 0, tensor: i as u32 }).unwrap();
     }
     let on = memories.iter().enumerate();
-    let on = on.map(|(i, m)| m.on(SecondForm::Sqrt, 0, m.len as u64, i as u32));
+    let on = on.map(|(i, m)| m.on(0, m.len as u64, i as u32));
     let on = AdamwOn::new(&driver, &on.collect::<Vec<_>>(), Settings::default()).unwrap();
     for _ in 0..2 {
         // SAFETY: the memory is as large as it says, and alive.
@@ -402,7 +555,7 @@ pub fn a_skipped_step_changes_no_bit() {
     let len = 300;
     let weights = random(8, len);
     let memory = Memory::new(&driver, &weights, 0);
-    let tensor = memory.on(SecondForm::Sqrt, 0, len as u64, 0);
+    let tensor = memory.on(0, len as u64, 0);
     let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
     let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
     let clock = Clock { t: 41, beta1_pow: 0.013, beta2_pow: 0.12 };
@@ -430,7 +583,7 @@ pub fn a_skipped_step_changes_no_bit() {
 fn refused_before_anything_is_allocated() {
     let (_, driver) = emulator(Options::default());
     let memory = Memory::new(&driver, &random(8, 300), 0);
-    let plain = memory.on(SecondForm::Sqrt, 0, 300, 0);
+    let plain = memory.on(0, 300, 0);
     let refused = |change: fn(&mut AdamwTensorOn, &mut Settings)| {
         let (mut tensor, mut settings) = (plain, Settings::default());
         change(&mut tensor, &mut settings);

@@ -61,6 +61,10 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
         };
         found.extend(quantize::ends_and_places().into_iter().map(how).map(Probe::Quantize));
     }
+    if matches!(entry.split('_').next(), Some("adamw" | "norm" | "update")) {
+        let of = |case: adamw::Case| case.of(stores(entry), form(entry), narrow(entry));
+        found.extend(adamw::fixed().into_iter().map(of).map(Probe::Adamw));
+    }
     let many = many + found.len();
     for _ in 0..100 * many {
         let probe = draw(entry, &mut runner);
@@ -80,7 +84,7 @@ fn draw(entry: &str, runner: &mut TestRunner) -> Probe {
     match entry.split('_').next() {
         Some("adamw" | "norm" | "update") => {
             let case = value(&adamw::cases(), runner);
-            Probe::Adamw(case.of(stores(entry), form(entry), !entry.contains("_f32_")))
+            Probe::Adamw(case.of(stores(entry), form(entry), narrow(entry)))
         }
         Some("dequantize") => Probe::Dequantize(value(&dequantize::cases(), runner)),
         Some("transpose") => Probe::Transpose(value(&transpose::cases(), runner)),
@@ -101,6 +105,11 @@ fn stores(entry: &str) -> &'static [Store] {
         Some("split") => &[Store::Split],
         _ => &[Store::Stochastic],
     }
+}
+
+/// Whether gradients of an entry are bf16.
+fn narrow(entry: &str) -> bool {
+    entry.split('_').nth(2) != Some("f32")
 }
 
 fn form(entry: &str) -> Option<SecondForm> {
@@ -132,6 +141,8 @@ pub struct Traffic {
     entry: &'static str,
     /// Instructions of the shipped text, by the layouts in which it is launched.
     instructions: Vec<(Option<traffic::Case>, f64)>,
+    /// The same of the parts of a step.
+    step: [f64; 3],
 }
 
 impl Traffic {
@@ -143,19 +154,31 @@ impl Traffic {
             Some("scaling" | "adamw" | "norm" | "update") => Vec::new(),
             _ => vec![measured(None)],
         };
-        Self { entry, instructions }
+        let step = match entry.split('_').next() {
+            Some("adamw" | "norm" | "update") => adamw_on::touches(),
+            _ => [0.0; 3],
+        };
+        Self { entry, instructions, step }
     }
 
     /// Panics where a byte is touched twice, and so on, or instructions are more than before.
     pub fn check(&self) {
-        match self.entry {
-            "norm_sums" | "norm_finish" => adamw_on::norms_of_large_tensors(),
-            "update_finish" => adamw_on::shards_change_no_bit(),
-            "adamw_bf16_bf16_sqrt" | "norm_partials_bf16" | "update_partials_bf16_sqrt" => {
-                adamw_on::touches();
-                adamw_on::a_tensor_may_begin_anywhere();
+        match self.entry.split('_').next() {
+            Some("norm") if self.entry.len() < 12 => adamw_on::norms_of_large_tensors(),
+            Some("update") if self.entry.ends_with("finish") => adamw_on::shards_change_no_bit(),
+            Some("adamw" | "norm" | "update") => {
+                let narrow_gradient = narrow(self.entry);
+                for store in stores(self.entry) {
+                    let kind =
+                        adamw_on::Kind { store: *store, form: form(self.entry), narrow_gradient };
+                    adamw_on::from_anywhere(kind);
+                    adamw_on::damaged_blocks_keep_every_bit(kind);
+                }
                 adamw_on::shards_change_no_bit();
                 adamw_on::a_skipped_step_changes_no_bit();
+                let instructions = adamw_on::touches();
+                let more = instructions.iter().zip(&self.step).any(|(now, shipped)| now > shipped);
+                assert!(!more, "more instructions");
             }
             _ => {}
         }
