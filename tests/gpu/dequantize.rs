@@ -73,7 +73,31 @@ fn check_type<T: Element>(case: &Case, devices: fn(u64) -> Vec<Device>, bits: fn
     }
 }
 
+/// Ragged ends of every quad, and more spans than a grid takes at once; of types that [`Case::of`]
+/// chooses.
+pub fn fixed() -> Vec<Case> {
+    let ends = (0..4).flat_map(|quad| (1..5).map(move |left| (3, 128 * quad + left)));
+    let sides: Vec<_> = ends.chain([(160, 2060), (160, 1540)]).collect();
+    let granularities =
+        [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128];
+    let case = |(sides, granularity)| Case {
+        sides,
+        granularity,
+        format: Format::E4m3,
+        wide: WideType::F32,
+        seed: 1,
+        schedule: 0,
+    };
+    let all = sides.into_iter().flat_map(|sides| granularities.map(|g| (sides, g)));
+    all.map(case).collect()
+}
+
 impl Case {
+    /// The same with other types.
+    pub fn of(self, wide: WideType, format: Format) -> Self {
+        Self { wide, format, ..self }
+    }
+
     #[allow(dead_code, reason = "for tests/mutants")]
     pub fn elements(&self) -> usize {
         self.sides.0 * self.sides.1
@@ -89,6 +113,14 @@ pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
         WideType::F32 => check_type::<f32>(case, devices, |x| x.to_bits()),
         WideType::Bf16 => check_type::<bf16>(case, devices, |x| x.to_bits().into()),
         WideType::F16 => check_type::<f16>(case, devices, |x| x.to_bits().into()),
+    }
+}
+
+#[test]
+fn ends_have_the_bits_of_the_reference() {
+    for (i, case) in fixed().into_iter().enumerate() {
+        let wide = [WideType::F32, WideType::Bf16, WideType::F16][i % 3];
+        check(&case.of(wide, [Format::E4m3, Format::E5m2][i / 3 % 2]));
     }
 }
 

@@ -141,13 +141,31 @@ pub fn ends_and_places() -> Vec<Case> {
             cases.push(Case { rows, cols, offset, gap, seed, ..case });
         }
     }
-    for cols in [8190, 8193, 8194, 8199, 8577, 16384, 16385, 16386, 16391, 16900] {
+    for cols in
+        [8190, 8193, 8194, 8199, 8577, 8692, 16384, 16385, 16386, 16391, 16884, 16885, 16900]
+    {
         cases.push(Case { rows: 2, cols, seed: cols as u64, ..case });
     }
     // More spans of a row than divide what a grid takes at once, and more than it takes.
-    for cols in [1540, 2060] {
-        let kind = Kind::Special(159 * cols + cols - 1);
-        cases.push(Case { rows: 160, cols, kind, seed: 2, ..case });
+    for (cols, row) in [(1540, 159), (2060, 159), (2060, 120), (2060, 90), (2060, 70)] {
+        for col in [0, 511, 512, 1030, cols - 1] {
+            let kind = Kind::Special(row * cols + col);
+            cases.push(Case { rows: 160, cols, kind, seed: 2, ..case });
+        }
+    }
+    // The largest in what a block reads twice, and behind the end of a row.
+    for col in [0, 387, 8192, 16383, 16384, 16899] {
+        cases.push(Case { rows: 1, cols: 16900, kind: Kind::Special(col), seed: 3, ..case });
+    }
+    for (quad, left) in (0..4).flat_map(|quad| (0..5).map(move |left| (quad, left))) {
+        let cols = 128 * quad + left;
+        let kind = Kind::Special(cols);
+        cases.push(Case { rows: 2, cols, gap: 5 - cols % 2, kind, seed: 3, ..case });
+        cases.push(Case { rows: 2, cols, gap: 4, kind, seed: 3, ..case });
+    }
+    for pow2 in [false, true] {
+        let policy = Policy { pow2, ..case.policy };
+        cases.push(Case { rows: 5, cols: 300, policy, kind: Kind::Tiny, ..case });
     }
     // Scales below all that have an inverse, and of less than a floor.
     let policy = Policy { margin: 64, ..case.policy };

@@ -18,6 +18,8 @@ pub enum Kind {
     Edges,
     /// Up to the largest f32.
     Huge,
+    /// Below all that has a scale.
+    Tiny,
     /// Of so few bits that powers of two scale them to codes, or far below every code.
     Exact,
     /// 1, and less.
@@ -83,6 +85,7 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Spread => binades(-20, 15),
             Kind::Anything => from_bits(z as u32),
             Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
+            Kind::Tiny => T::from_f32(unit * f32::MIN_POSITIVE),
             Kind::Huge => T::from_f32(unit * f32::MAX),
             Kind::Special(_) => T::from_f32(1.5 + 0.5 * unit),
             Kind::Exact => T::from_f32(match z % 8 {

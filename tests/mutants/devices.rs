@@ -67,7 +67,7 @@ pub fn launched(case: impl FnOnce()) -> BTreeSet<String> {
 pub fn devices(seed: u64) -> Vec<Device> {
     let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
     // More than any case needs: a loop that does not end is a fault soon.
-    let options = Options { schedule, limit: 1 << 21, ..Options::default() };
+    let options = Options { schedule, limit: 1 << 24, ..Options::default() };
     let emulator = READ.with_borrow(|read| match read {
         Some(read) => read.sharing_texts(options),
         None => Emulator::new(options),

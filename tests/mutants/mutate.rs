@@ -69,6 +69,12 @@ fn cut(text: &str, entry: &str) -> &'static Lines {
     Box::leak(Box::new(Lines { head, lines }))
 }
 
+/// An entry without a bug, alone.
+pub fn shipped(text: &str, entry: &str) -> String {
+    let lines = cut(text, entry);
+    lines.lines.iter().fold(lines.head.to_string(), |text, (line, ..)| text + line + "\n")
+}
+
 /// All mutants of an entry: each change of each statement of the template, in the first and in the
 /// last place that it was expanded to.
 pub fn mutants(text: &str, entry: &'static str) -> Vec<Mutant> {

@@ -65,6 +65,10 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
         let of = |case: adamw::Case| case.of(stores(entry), form(entry), narrow(entry));
         found.extend(adamw::fixed().into_iter().map(of).map(Probe::Adamw));
     }
+    if entry.starts_with("dequantize") {
+        let of = |case: dequantize::Case| case.of(wide(entry), format(entry));
+        found.extend(dequantize::fixed().into_iter().map(of).map(Probe::Dequantize));
+    }
     let many = many + found.len();
     for _ in 0..100 * many {
         let probe = draw(entry, &mut runner);
