@@ -8,7 +8,7 @@ use std::path::Path;
 pub const VARIABLE: &str = "QUARTER_NVCC";
 
 /// The twins: `cuda/NAME.cu`.
-pub const TWINS: [&str; 4] = ["dequantize", "quantize", "scaling", "transpose"];
+pub const TWINS: [&str; 6] = ["adamw", "dequantize", "norm", "quantize", "scaling", "transpose"];
 
 /// PTX of a twin. Products and sums are not contracted, and the text is for the drivers that the
 /// kernels are for.

@@ -8,7 +8,7 @@ use quarter::gpu::emulate::{Options, Schedule};
 use quarter::gpu::{Device, Driver, Emulator, Launch, Substitute, Text};
 
 use crate::devices::gpu;
-use crate::{dequantize, quantize, scaling, transpose};
+use crate::{adamw, dequantize, quantize, scaling, transpose};
 
 /// The machines of the twins; none where no nvcc was found.
 pub fn devices(seed: u64) -> Vec<Device> {
@@ -62,6 +62,11 @@ proptest! {
     #[test]
     fn transposes(case in transpose::cases()) {
         transpose::check_on_all(&case, devices);
+    }
+
+    #[test]
+    fn steps(case in adamw::cases()) {
+        adamw::check_on_all(&case, devices);
     }
 
     #[test]

@@ -327,6 +327,14 @@ impl Decoder {
     }
 
     fn statement(&mut self, s: &Statement) -> Result<(), TextError> {
+        // How nvcc negates: exclusive or with all ones.
+        if let ("xor.pred", [to, Operand::Name(from), Operand::Int(-1)]) =
+            (s.opcode.as_str(), &s.operands[..])
+        {
+            let operands = vec![to.clone(), Operand::Name(from.clone())];
+            let negation = Statement { opcode: "not.pred".into(), operands, ..s.clone() };
+            return self.statement(&negation);
+        }
         if let ("mov.pred", [to, Operand::Int(value)]) = (s.opcode.as_str(), &s.operands[..]) {
             // A constant, which no file of predicates holds: whether it is another one than 0.
             let operands = vec![to.clone(), Operand::Int(*value), Operand::Int(0)];

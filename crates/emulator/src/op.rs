@@ -19,7 +19,7 @@ pub(crate) enum Op {
     // f32
     AddF, AddCutF, SubF, MulF, FmaF, MinF, MaxF, MinNanF, MaxNanF, AbsF, NegF, CopysignF, DivF, SqrtF, RcpF, TestF,
     // f64
-    AddD, SubD, MulD, FmaD, DivD, SqrtD, MinD, MaxD,
+    AddD, SubD, MulD, FmaD, DivD, SqrtD, RcpD, MinD, MaxD,
     // Conversions
     PackE4m3, PackE5m2, PackE4m3H, PackE5m2H, UnpackE4m3, UnpackE5m2,
     HalfToF, BfloatToF, FToHalf, FToBfloat, PackHalf, PackBfloat,

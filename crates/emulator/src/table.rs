@@ -125,7 +125,7 @@ const SINGLE: &[(&str, Op, &str)] = &[
     ("abs.f32", Op::AbsF, "w=w"), ("neg.f32", Op::NegF, "w=w"), ("copysign.f32", Op::CopysignF, "w=w w"),
 
     ("add.rn.f64", Op::AddD, "l=l l"), ("sub.rn.f64", Op::SubD, "l=l l"), ("mul.rn.f64", Op::MulD, "l=l l"),
-    ("fma.rn.f64", Op::FmaD, "l=l l l"), ("div.rn.f64", Op::DivD, "l=l l"), ("sqrt.rn.f64", Op::SqrtD, "l=l"),
+    ("fma.rn.f64", Op::FmaD, "l=l l l"), ("div.rn.f64", Op::DivD, "l=l l"), ("sqrt.rn.f64", Op::SqrtD, "l=l"), ("rcp.rn.f64", Op::RcpD, "l=l"),
     ("min.f64", Op::MinD, "l=l l"), ("max.f64", Op::MaxD, "l=l l"),
     ("cvt.f64.f32", Op::FToD, "l=w"), ("cvt.rn.f32.f64", Op::DToF, "w=l"),
     ("cvt.rn.f64.u32", Op::UToD, "l=w"), ("cvt.rn.f64.u64", Op::ULToD, "l=l"),

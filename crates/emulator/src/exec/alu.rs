@@ -507,6 +507,7 @@ pub(super) fn step(warp: &mut Warp, inst: &Inst, on: u32) -> Result<bool, Troubl
         Op::MulD => l2!(|a, b| double::bits(d(a) * d(b))),
         Op::DivD => l2!(|a, b| double::bits(d(a) / d(b))),
         Op::SqrtD => l1!(|a| double::bits(d(a).sqrt())),
+        Op::RcpD => l1!(|a| double::bits(1.0 / d(a))),
         Op::MinD => l2!(|a, b| double::min(a, b)),
         Op::MaxD => l2!(|a, b| double::max(a, b)),
         Op::FmaD => {

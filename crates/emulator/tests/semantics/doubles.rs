@@ -200,6 +200,10 @@ fn sums_products_quotients_and_roots_of_doubles() {
         special(a, b, |a, b| a / b).unwrap_or_else(|| DOUBLE.quotient(a, b))
     });
     let one: Vec<[u64; 3]> = doubles().iter().map(|a| [*a, 0, 0]).collect();
+    let one_f64 = 0x3ff0_0000_0000_0000;
+    check("rcp.rn.f64", &one, |[a, ..]| {
+        special(one_f64, a, |a, b| a / b).unwrap_or_else(|| DOUBLE.quotient(one_f64, a))
+    });
     check("sqrt.rn.f64", &one, |[a, ..]| {
         let x = f64::from_bits(a);
         match x {

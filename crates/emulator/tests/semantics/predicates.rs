@@ -68,7 +68,7 @@ fn compiled_texts() {
         .reg .b64 %rd<4>;\n.reg .b32 %r<4>;\n.reg .pred %p<3>;\n\
         mov.b64 %rd1, some_param_0;\nadd.s64 %rd1, %rd1, 8;\n\
         ld.param.u64 %rd2, [%rd1+-8];\nld.param.v2.u32 {%r0, %r1}, [%rd1];\n\
-        mov.pred %p1, -1;\nmov.pred %p2, 0;\n\
+        mov.pred %p2, 0;\nxor.pred %p1, %p2, -1;\n\
         @%p1 ld.u32 %r2, [%rd2+4];\n@%p2 mov.u32 %r2, 0;\n\
         add.s32 %r2, %r2, %r0;\nadd.s32 %r2, %r2, %r1;\nst.u32 [%rd2], %r2;\nret;\n}\n";
     let module = Module::parse(text).unwrap();
