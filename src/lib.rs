@@ -78,6 +78,7 @@ mod error;
 mod ffi;
 pub mod gemm;
 pub mod gpu;
+pub mod memory;
 pub mod quantize;
 pub mod random;
 pub mod scaling;

@@ -22,6 +22,7 @@ mod text;
 mod transpose;
 mod wide;
 
+pub(crate) use adamw::workspace_bytes as adamw_workspace_bytes;
 pub use adamw::{AdamwControl, AdamwOn, AdamwTensorOn, GradientOn, MomentsOn, WeightsOn};
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, Graph, OwnedStream};

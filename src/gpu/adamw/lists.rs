@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::tensor::{AdamwTensorOn, Kind};
 use crate::adamw::Settings;
 use crate::ffi::{QUARTER_BLOCK, QUARTER_CHUNK_BLOCKS, QUARTER_RUN_PARTIALS, QuarterAdamwTensor};
+use crate::ffi::{QuarterAdamwControl, QuarterAdamwGroup, QuarterAdamwSettings};
 use crate::{Error, Result};
 
 /// The lists of a set of tensors.
@@ -68,4 +69,17 @@ impl Lists {
         }
         Ok(lists)
     }
+}
+
+/// What [`AdamwOn`](super::AdamwOn) allocates for whole tensors of so many elements.
+pub(crate) fn workspace_bytes(lens: &[u64], settings: &Settings) -> u128 {
+    let sum = |unit: u64| lens.iter().map(|n| u128::from(n.div_ceil(unit))).sum::<u128>();
+    let block = u64::from(QUARTER_BLOCK);
+    let chunks = sum(block * u64::from(QUARTER_CHUNK_BLOCKS));
+    let runs = sum(block * u64::from(QUARTER_RUN_PARTIALS));
+    let each = size_of::<QuarterAdamwTensor>() + 4 + 8 + 8 + 40;
+    let once = 4 + size_of::<QuarterAdamwControl>() + size_of::<QuarterAdamwSettings>();
+    let lists =
+        settings.groups.len() * size_of::<QuarterAdamwGroup>() + 8 * settings.schedule.len();
+    8 * chunks + 16 * runs + 4 * sum(block) + (lens.len() * each + once + lists) as u128
 }

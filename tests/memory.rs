@@ -1,0 +1,165 @@
+//! Planned bytes are those of what is allocated.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use quarter::Format;
+use quarter::adamw::{self, FullMoments, Rounding, SecondForm, Settings};
+use quarter::gpu::emulate::Options;
+use quarter::gpu::{
+    AdamwOn, AdamwTensorOn, Buffer, DelayedOn, Driver, Emulator, GradientOn, MomentsOn, WeightsOn,
+};
+use quarter::memory::{Gradients, Moments, Plan, Recipe, Weights};
+use quarter::scaling::{AmaxChoice, Delayed, Policy};
+
+fn recipes() -> impl Strategy<Value = Recipe> {
+    let weights =
+        prop::sample::select(vec![Weights::F32, Weights::Bf16, Weights::Split, Weights::Master]);
+    let gradients = prop::sample::select(vec![Gradients::F32, Gradients::Bf16]);
+    let moments = prop::sample::select(vec![Moments::F32, Moments::Fp8]);
+    (weights, gradients, moments).prop_map(|(weights, gradients, moments)| Recipe {
+        weights,
+        gradients,
+        moments,
+    })
+}
+
+/// A tensor on a device: its buffers, and how the optimizer gets them.
+fn allocate(
+    driver: &Arc<dyn Driver>,
+    recipe: &Recipe,
+    n: usize,
+) -> (Vec<Buffer>, Vec<Buffer>, Vec<Buffer>, Vec<Buffer>, AdamwTensorOn) {
+    let buffer = |bytes: usize| Buffer::zeroed(driver, bytes).unwrap();
+    let weights: Vec<Buffer> = match recipe.weights {
+        Weights::F32 => vec![buffer(4 * n)],
+        Weights::Bf16 => vec![buffer(2 * n)],
+        Weights::Split => vec![buffer(2 * n), buffer(2 * n)],
+        Weights::Master => vec![buffer(4 * n), buffer(2 * n)],
+    };
+    let at = |i: usize| weights.get(i).map_or(0, Buffer::address);
+    let weights_on = match recipe.weights {
+        Weights::F32 => WeightsOn::F32(at(0)),
+        Weights::Bf16 => WeightsOn::Bf16 { weights: at(0), rounding: Rounding::Stochastic },
+        Weights::Split => WeightsOn::Split { weights: at(0), rest: at(1) },
+        Weights::Master => WeightsOn::Master { master: at(0), weights: at(1) },
+    };
+    let (gradient, gradient_on): (_, fn(u64) -> GradientOn) = match recipe.gradients {
+        Gradients::F32 => (buffer(4 * n), GradientOn::F32),
+        Gradients::Bf16 => (buffer(2 * n), GradientOn::Bf16),
+    };
+    let moments = match recipe.moments {
+        Moments::F32 => vec![buffer(4 * n), buffer(4 * n)],
+        Moments::Fp8 => vec![buffer(n), buffer(n)],
+    };
+    let scales = match recipe.moments {
+        Moments::F32 => Vec::new(),
+        Moments::Fp8 => vec![buffer(4 * n.div_ceil(128)), buffer(4 * n.div_ceil(128))],
+    };
+    let (m, v) = (moments[0].address(), moments[1].address());
+    let on = AdamwTensorOn {
+        weights: weights_on,
+        gradient: gradient_on(gradient.address()),
+        moments: match scales.as_slice() {
+            [m_scales, v_scales] => MomentsOn::Fp8 {
+                form: SecondForm::Sqrt,
+                m,
+                v,
+                m_scales: m_scales.address(),
+                v_scales: v_scales.address(),
+            },
+            _ => MomentsOn::Full { m, v },
+        },
+        len: n as u64,
+        first: 0,
+        whole_len: n as u64,
+        group: 0,
+        tensor: 0,
+    };
+    (weights, vec![gradient], moments, scales, on)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn planned_is_allocated(
+        recipe in recipes(),
+        tensors in prop::collection::vec(prop_oneof![0..400usize, 0..70_000usize], 0..12),
+        schedule in 0..3usize,
+        delayed in prop::option::of((1..20usize, 1..40usize)),
+    ) {
+        let driver: Arc<dyn Driver> = Arc::new(Emulator::new(Options::default()));
+        let parts: Vec<_> = tensors.iter().map(|n| allocate(&driver, &recipe, *n)).collect();
+        let on: Vec<_> = parts.iter().map(|parts| parts.4).collect();
+        let settings = Settings { schedule: vec![1.0; schedule], ..Settings::default() };
+        let optimizer = AdamwOn::new(&driver, &on, settings.clone()).unwrap();
+        let workspace = optimizer.workspace_bytes() as u64;
+        let lens: Vec<u64> = tensors.iter().map(|n| *n as u64).collect();
+        let mut plan = Plan::new(&recipe, &lens).unwrap().with_optimizer(&lens, &settings).unwrap();
+        prop_assert_eq!(plan.workspace, workspace);
+        let sum = |buffers: &[&Vec<Buffer>]| {
+            buffers.iter().flat_map(|b| b.iter()).map(|b| b.len() as u64).sum::<u64>()
+        };
+        prop_assert_eq!(plan.weights, sum(&parts.iter().map(|p| &p.0).collect::<Vec<_>>()));
+        prop_assert_eq!(plan.gradients, sum(&parts.iter().map(|p| &p.1).collect::<Vec<_>>()));
+        prop_assert_eq!(plan.moments, sum(&parts.iter().map(|p| &p.2).collect::<Vec<_>>()));
+        prop_assert_eq!(plan.moment_scales, sum(&parts.iter().map(|p| &p.3).collect::<Vec<_>>()));
+        if let Some((count, window)) = delayed {
+            plan = plan.with_delayed(count as u64, window as u64).unwrap();
+            let formats = vec![Format::E4m3; count];
+            let host = Delayed::new(formats, window, AmaxChoice::Max, Policy::default()).unwrap();
+            let state = host.state();
+            let words = state.now.len() + state.history.len() + state.next.len() + state.scale.len();
+            prop_assert_eq!(plan.delayed, 4 * words as u64);
+            prop_assert!(DelayedOn::new(&driver, &host).is_ok());
+        }
+        let parts = plan.weights + plan.gradients + plan.moments + plan.moment_scales;
+        prop_assert_eq!(plan.total(), parts + plan.delayed + workspace);
+        let states = lens.iter().map(|n| *n as usize).map(|n| match recipe.moments {
+            Moments::F32 => FullMoments::new(n).unwrap().bytes(),
+            Moments::Fp8 => adamw::Moments::new(SecondForm::Sqrt, n).unwrap().bytes(),
+        });
+        prop_assert_eq!(plan.moments + plan.moment_scales, states.sum::<usize>() as u64);
+    }
+}
+
+#[test]
+fn bytes_of_a_parameter() {
+    let of = |recipe| Plan::new(&recipe, &[1 << 20]).unwrap().without_scales() >> 20;
+    assert_eq!(
+        [Recipe::FULL, Recipe::BF16, Recipe::FP8, Recipe::FP8_SPLIT].map(of),
+        [16, 12, 6, 8]
+    );
+    assert_eq!(of(Recipe { weights: Weights::Master, ..Recipe::FP8 }), 10);
+    // The last block of each tensor is short, and has a scale all the same.
+    let plan = Plan::new(&Recipe::FP8, &[1, 127, 128, 129, 0]).unwrap();
+    assert_eq!((plan.parameters, plan.moment_scales), (385, 8 * 5));
+}
+
+#[test]
+fn a_table() {
+    let plan = Plan::new(&Recipe::FP8, &[1000]).unwrap().with_workspace(64).unwrap();
+    let expected = "\
+weights                            2000    2.0000
+gradients                          2000    2.0000
+moments                            2000    2.0000
+scales of moments                    64    0.0640
+workspace                            64    0.0640
+all                                6128    6.1280
+";
+    assert_eq!(plan.to_string(), expected);
+}
+
+#[test]
+fn what_has_no_number_is_refused() {
+    for plan in [
+        Plan::new(&Recipe::FULL, &[u64::MAX]),
+        Plan::new(&Recipe::FP8, &[u64::MAX / 2, u64::MAX / 2, 2]),
+        Plan::new(&Recipe::FP8, &[1 << 60]).and_then(|plan| plan.with_delayed(1 << 40, 1 << 40)),
+        Plan::new(&Recipe::FP8, &[1 << 60]).and_then(|plan| plan.with_workspace(u64::MAX)),
+        Plan::new(&Recipe::FULL, &[1 << 59, 1 << 59]),
+    ] {
+        let error = plan.unwrap_err().to_string();
+        assert!(error.starts_with("bytes is ") && error.ends_with("2^64 are allowed"), "{error}");
+    }
+}
