@@ -103,6 +103,8 @@
 //! ```
 
 mod block;
+#[cfg(feature = "safetensors")]
+pub mod checkpoint;
 mod clock;
 mod code;
 mod full;
