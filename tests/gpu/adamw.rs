@@ -181,8 +181,11 @@ pub fn fixed() -> Vec<Case> {
         change(&mut case.settings);
         case
     };
+    // More chunks than a grid takes at once.
+    let many = Case { tensors: [tensor(3), tensor(130)].repeat(50), ..case.clone() };
     vec![
         case.clone(),
+        many,
         with(&|s| s.groups[0].weight_decay = 0.0),
         // Updates that reach the largest weights, and 0 / 0.
         with(&|s| (s.groups[0].lr, s.eps) = (1e38 / 128.0, 0.0)),

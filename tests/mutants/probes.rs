@@ -168,8 +168,15 @@ impl Traffic {
     /// Panics where a byte is touched twice, and so on, or instructions are more than before.
     pub fn check(&self) {
         match self.entry.split('_').next() {
-            Some("norm") if self.entry.len() < 12 => adamw_on::norms_of_large_tensors(),
-            Some("update") if self.entry.ends_with("finish") => adamw_on::shards_change_no_bit(),
+            Some("norm") if self.entry.len() < 12 => {
+                adamw_on::a_skipped_step_changes_no_bit();
+                adamw_on::many_tiny_tensors();
+                adamw_on::norms_of_large_tensors();
+            }
+            Some("update") if self.entry.ends_with("finish") => {
+                adamw_on::a_skipped_step_changes_no_bit();
+                adamw_on::norms_of_large_tensors();
+            }
             Some("adamw" | "norm" | "update") => {
                 let narrow_gradient = narrow(self.entry);
                 for store in stores(self.entry) {

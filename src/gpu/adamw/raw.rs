@@ -10,6 +10,7 @@ use crate::ffi::{
 };
 use crate::gpu::launch::{Shape, enqueue, striding};
 use crate::gpu::params::{Parameters, bytes_of_all};
+use crate::gpu::wide::floats;
 use crate::gpu::{Buffer, Driver, Stream};
 use crate::{Error, Result};
 
@@ -260,6 +261,19 @@ impl AdamwOn {
             _ => Telemetry::default(),
         };
         Ok(words.chunks_exact(5).map(counts).collect())
+    }
+
+    /// What each tensor's weights were multiplied with in the last step that happened: `alpha` and
+    /// `decay` of [`StepConstants`](crate::adamw::StepConstants), after what the default stream
+    /// holds. Waits.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn rates(&self) -> Result<Vec<(f32, f32)>> {
+        // SAFETY: zeroed when it was made.
+        let bytes = unsafe { self.rates.to_bytes()? };
+        let rates = floats(&bytes);
+        Ok(rates.chunks_exact(2).map(|rates| (rates[0], rates[1])).collect())
     }
 
     /// Zeroes the counts.
