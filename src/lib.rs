@@ -11,7 +11,9 @@
 //! | [`scaling`] | amax to scale: delayed, current, block | named policies for 0, infinity, NaN, tiny |
 //! | [`gemm`] | fprop, dgrad, wgrad | products under an explicit plan of accumulation |
 //! | [`gemm::error`] | its error: bounded, predicted, measured | which promotion interval, before it is run |
-//! | [`adamw`] | AdamW at 6 bytes a parameter | norm, clipping, FP8 moments, stochastic bf16 weights |
+//! | [`adamw`] | AdamW at 6 bytes a parameter | norm, clipping, FP8 moments, stochastic bf16 weights, checkpoints |
+//! | [`gpu`] | the kernels, on Hopper or in an emulator | the same calls on a device, and its own addresses and streams |
+//! | [`memory`] | bytes before they are allocated | what a recipe takes of a model |
 //! | [`random`] | Philox4x32-10 | one table of every random word |
 //!
 //! # The contract in short

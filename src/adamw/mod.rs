@@ -78,6 +78,9 @@
 //! skipped one (the norm is not finite) changes no bit of weights, moments and
 //! [`Clock`].
 //!
+//! [`Optimizer`] does all of it for the tensors of a model, and
+//! [`AdamwOn`](crate::gpu::AdamwOn) the same on a device, in `ptx/adamw.ptx` and `ptx/norm.ptx`.
+//!
 //! ```
 //! use quarter::adamw::{self, Clock, Gradient, Hyper, Moments, Options, Rounding, StepConstants, Weights};
 //! use quarter::random::Source;

@@ -11,7 +11,8 @@ use quarter::adamw::{
 };
 use quarter::gpu::emulate::{Counters, Options};
 use quarter::gpu::{
-    AdamwOn, AdamwTensorOn, Buffer, Driver, Emulator, GradientOn, MomentsOn, Stream, WeightsOn,
+    AdamwControl, AdamwOn, AdamwTensorOn, Buffer, Driver, Emulator, GradientOn, MomentsOn, Stream,
+    WeightsOn,
 };
 
 use crate::adamw::{Slope, Store, gradient, normal};
@@ -618,6 +619,18 @@ pub fn a_skipped_step_changes_no_bit() {
     let control = on.control().unwrap();
     assert_eq!((control.clock.t, control.skipped, control.skip), (42, 3, false));
     assert_ne!(memory.weights(), weights);
+}
+
+/// What steps that `go` runs leave of a tensor, and where the optimizer is then.
+#[allow(dead_code, reason = "for graph.rs")]
+pub fn after(driver: &Arc<dyn Driver>, go: impl FnOnce(&AdamwOn)) -> ([Vec<u8>; 6], AdamwControl) {
+    let len = 70_000;
+    let memory = Memory::new(driver, &random(8, len));
+    memory.set_gradient(driver, &slope(9, len));
+    let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+    let on = AdamwOn::new(driver, &[memory.on(0, len as u64, 0)], settings).unwrap();
+    go(&on);
+    (memory.state(), on.control().unwrap())
 }
 
 #[test]

@@ -6,11 +6,13 @@ use half::bf16;
 use quarter::Format;
 use quarter::gpu::emulate::Options;
 use quarter::gpu::{
-    Buffer, CastStatsOn, DelayedOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, Text, WideType,
+    AdamwOn, Buffer, CastStatsOn, DelayedOn, Driver, Emulator, QuantizeOn, ScaleOn, Stream, Text,
+    WideType,
 };
 use quarter::quantize::{Granularity, Matrix, Quantizer, Rounding, Scale};
 use quarter::scaling::{AmaxChoice, Delayed, Policy, amax_bits};
 
+use crate::adamw_on::after;
 use crate::devices::gpu;
 
 const ROWS: usize = 64;
@@ -116,4 +118,32 @@ fn a_captured_step_is_replayed() {
         driver.synchronize(stream.stream()).unwrap();
         step.check();
     }
+}
+
+/// The optimizer's clock is on the device: a step that was captured once is the next one each time.
+#[test]
+fn a_captured_optimizer_goes_on() {
+    let steps = |on: &AdamwOn| {
+        // SAFETY: the tensor is alive, and as large as it says.
+        (0..3).for_each(|_| unsafe { on.enqueue(Stream::default()).unwrap() });
+    };
+    let emulator: Arc<dyn Driver> = Arc::new(Emulator::new(Options::default()));
+    let expected = after(&emulator, steps);
+    assert_eq!(expected.1.clock.t, 3);
+    let Some(cuda) = gpu() else { return };
+    cuda.preload().unwrap();
+    let driver: Arc<dyn Driver> = cuda.clone();
+    assert_eq!(after(&driver, steps), expected);
+    let replayed = after(&driver, |on| {
+        driver.synchronize(Stream::default()).unwrap();
+        let stream = cuda.new_stream().unwrap();
+        // SAFETY: as above.
+        let graph = cuda.capture(&stream, |stream| unsafe { on.enqueue(stream) }).unwrap();
+        for _ in 0..3 {
+            // SAFETY: as above.
+            unsafe { graph.launch(stream.stream()).unwrap() };
+        }
+        driver.synchronize(stream.stream()).unwrap();
+    });
+    assert_eq!(replayed, expected);
 }
