@@ -156,7 +156,6 @@ impl Driver for Emulator {
     }
 
     fn processors(&self) -> u32 {
-        // Few and odd, so that loops over a grid go round more than once, and never end evenly.
-        7
+        self.state().machine.options().processors
     }
 }

@@ -6,6 +6,7 @@ mod adamw_on;
 mod dequantize;
 mod devices;
 mod graph;
+mod protocols;
 mod quantize;
 mod raw;
 mod scaling;

@@ -25,11 +25,14 @@ pub struct Options {
     pub count_touches: bool,
     /// Warp instructions a block may execute before it is stopped as endless.
     pub limit: u64,
+    /// Processors that the machine says it has, from which launches take the size of a grid. Few
+    /// and odd by default, so that loops over a grid go round more than once, and never end evenly.
+    pub processors: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { schedule: Schedule::InOrder, count_touches: false, limit: 1 << 32 }
+        Self { schedule: Schedule::InOrder, count_touches: false, limit: 1 << 32, processors: 7 }
     }
 }
 
@@ -124,6 +127,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// How it behaves.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// A machine with empty memory.
     pub fn new(options: Options) -> Self {
         Self { options, global: Global::new(options.count_touches), launches: 0 }
