@@ -189,6 +189,8 @@ pub fn fixed() -> Vec<Case> {
         with(&|s| s.groups[0].weight_decay = 0.0),
         // Updates that reach the largest weights, and 0 / 0.
         with(&|s| (s.groups[0].lr, s.eps) = (1e38 / 128.0, 0.0)),
+        // Weights between the largest bf16 and the largest f32.
+        with(&|s| s.groups[0] = Group { lr: 5e35, weight_decay: 0.0 }),
         with(&|s| (s.beta1, s.beta2) = (0.0, 0.0)),
         with(&|s| (s.max_norm, s.update_limit) = (Some(1e-3), Some(1e-2))),
         with(&|s| s.options = Options { first: Rounding::Stochastic, second: Rounding::Nearest }),
@@ -269,6 +271,8 @@ impl Stored {
             95 if special => f32::NEG_INFINITY,
             94 if special => f32::NAN,
             93 if special => -1e-44,
+            92 if special => bf16::MAX.to_f32(),
+            91 if special => bf16::MIN.to_f32(),
             _ => normal(&mut draws) as f32 * 0.02,
         };
         let full: Vec<f32> = (0..tensor.len).map(value).collect();

@@ -11,8 +11,8 @@ use quarter::adamw::{
 };
 use quarter::gpu::emulate::{Counters, Options};
 use quarter::gpu::{
-    AdamwControl, AdamwOn, AdamwTensorOn, Buffer, Driver, Emulator, GradientOn, MomentsOn, Stream,
-    WeightsOn,
+    AdamwControl, AdamwOn, AdamwTensorOn, Buffer, Driver, Emulator, GradientOn, Launch, MomentsOn,
+    Stream, Substitute, Text, WeightsOn,
 };
 
 use crate::adamw::{Slope, Store, gradient, normal};
@@ -433,11 +433,11 @@ fn kinds() -> impl Iterator<Item = Kind> {
 
 /// Blocks whose moments are damaged keep every bit, and are counted; the others do not notice.
 pub fn damaged_blocks_keep_every_bit(kind: Kind) {
-    let Some(form) = kind.form else { return };
     let len = 128 * 9 + 77;
     let mut damaged = vec![0, 3, 4, 5, 9];
-    damaged.extend((form == SecondForm::Linear).then_some(6));
-    let step = |damage: &[(usize, bool, u8)], scales: &[(usize, bool, f32)]| {
+    damaged.extend((kind.form == Some(SecondForm::Linear)).then_some(6));
+    // A code of FP8 moments, and what stands for it in f32.
+    let step = |damage: &[(usize, bool, u8, f32)], scales: &[(usize, bool, f32)]| {
         let (_, driver) = emulator(Options::default());
         let memory = Memory::of(&driver, kind, &random(3, len), [0; 5]);
         let on =
@@ -458,12 +458,23 @@ pub fn damaged_blocks_keep_every_bit(kind: Kind) {
             // SAFETY: within the codes and scales.
             unsafe { driver.write(Stream::default(), at, bytes).unwrap() };
         };
-        for (element, of_v, code) in damage {
-            put(if *of_v { &memory.v } else { &memory.m }.address() + *element as u64, &[*code]);
+        for (element, of_v, code, number) in damage {
+            let (to, element) =
+                (if *of_v { &memory.v } else { &memory.m }.address(), *element as u64);
+            match kind.form {
+                Some(_) => put(to + element, &[*code]),
+                None => put(to + 4 * element, &number.to_le_bytes()),
+            }
         }
         for (block, of_v, scale) in scales {
-            let to = if *of_v { &memory.v_scales } else { &memory.m_scales };
-            put(to.address() + 4 * *block as u64, &scale.to_le_bytes());
+            let (scales, moments) = match of_v {
+                true => (&memory.v_scales, &memory.v),
+                false => (&memory.m_scales, &memory.m),
+            };
+            match kind.form {
+                Some(_) => put(scales.address() + 4 * *block as u64, &scale.to_le_bytes()),
+                None => put(moments.address() + 4 * 128 * *block as u64, &scale.to_le_bytes()),
+            }
         }
         let before = memory.state();
         on.clear_telemetry(Stream::default()).unwrap();
@@ -473,10 +484,13 @@ pub fn damaged_blocks_keep_every_bit(kind: Kind) {
     let (_, expected, whole) = step(&[], &[]);
     assert_eq!((whole.elements, whole.non_finite), (len as u64, 0));
     // In the first and the second block of a pair, in full pairs and in the last, short one.
-    let mut codes =
-        vec![(0, false, 0x7f), (128 * 3 + 127, true, 0x7f), (128 * 9 + 76, false, 0xff)];
-    if form == SecondForm::Linear {
-        codes.push((128 * 6 + 5, true, 0xfe));
+    let mut codes = vec![
+        (0, false, 0x7f, f32::NAN),
+        (128 * 3 + 127, true, 0x7f, f32::NAN),
+        (128 * 9 + 76, false, 0xff, f32::NEG_INFINITY),
+    ];
+    if kind.form == Some(SecondForm::Linear) {
+        codes.push((128 * 6 + 5, true, 0xfe, -1.0));
     }
     let (before, after, told) = step(&codes, &[(4, false, f32::INFINITY), (5, true, f32::NAN)]);
     for (i, ((before, after), expected)) in before.iter().zip(&after).zip(&expected).enumerate() {
@@ -492,8 +506,35 @@ pub fn damaged_blocks_keep_every_bit(kind: Kind) {
     }
     let lost: u64 = damaged.iter().map(|block| if *block == 9 { 77 } else { 128 }).sum();
     assert_eq!((told.elements, told.non_finite), (len as u64 - lost, damaged.len() as u64));
-    assert!(whole.flushed > 0 && whole.floored > 0);
+    assert!(kind.form.is_none() || whole.flushed > 0 && whole.floored > 0);
     assert_eq!((told.flushed, told.floored), (0, 0), "{kind:?}");
+}
+
+/// Nothing reaches 464 scales; so the count is seen with a limit that each block's largest reaches.
+#[test]
+fn what_is_saturated_is_counted() {
+    let shipped = Text::find("adamw").unwrap();
+    let lower = shipped.ptx.replace("0f43E80000", "0f43D00000");
+    let lower: &'static str = Box::leak(lower.into_boxed_str());
+    let lower = &*Box::leak(Box::new(Text { ptx: lower, ..*shipped }));
+    let emulator: Arc<dyn Driver> = Arc::new(Emulator::new(Options::default()));
+    let choose = move |launch: &Launch| match launch.entry.starts_with("adamw") {
+        true => lower,
+        false => launch.text,
+    };
+    // SAFETY: the same entry but for a number that is compared.
+    let driver: Arc<dyn Driver> = Arc::new(unsafe { Substitute::new(emulator, choose) });
+    let len = 128 * 600 + 1;
+    let memory = Memory::new(&driver, &random(8, len));
+    memory.set_gradient(
+        &driver,
+        &gradient(Slope::Normal, 3, len).into_iter().map(bf16::from_f32).collect::<Vec<_>>(),
+    );
+    let on = AdamwOn::new(&driver, &[memory.on(0, len as u64, 0)], Settings::default()).unwrap();
+    // SAFETY: the memory is as large as this, and alive.
+    unsafe { on.enqueue(Stream::default()).unwrap() };
+    let told = on.telemetry().unwrap()[0];
+    assert_eq!((told.saturated, told.elements), (2 * 601, len as u64));
 }
 
 #[test]
