@@ -23,7 +23,7 @@
 #[path = "../gpu/adamw.rs"]
 mod adamw;
 #[allow(dead_code, reason = "refusals launch nothing")]
-#[path = "../gpu/adamw_on.rs"]
+#[path = "../gpu/adamw_on/mod.rs"]
 mod adamw_on;
 #[path = "../gpu/dequantize.rs"]
 mod dequantize;

@@ -159,7 +159,7 @@ impl Traffic {
             _ => vec![measured(None)],
         };
         let step = match entry.split('_').next() {
-            Some("adamw" | "norm" | "update") => adamw_on::touches(),
+            Some("adamw" | "norm" | "update") => adamw_on::touches::touches(),
             _ => [0.0; 3],
         };
         Self { entry, instructions, step }
@@ -169,25 +169,25 @@ impl Traffic {
     pub fn check(&self) {
         match self.entry.split('_').next() {
             Some("norm") if self.entry.len() < 12 => {
-                adamw_on::a_skipped_step_changes_no_bit();
-                adamw_on::many_tiny_tensors();
-                adamw_on::norms_of_large_tensors();
+                adamw_on::norms::a_skipped_step_changes_no_bit();
+                adamw_on::norms::many_tiny_tensors();
+                adamw_on::norms::norms_of_large_tensors();
             }
             Some("update") if self.entry.ends_with("finish") => {
-                adamw_on::a_skipped_step_changes_no_bit();
-                adamw_on::norms_of_large_tensors();
+                adamw_on::norms::a_skipped_step_changes_no_bit();
+                adamw_on::norms::norms_of_large_tensors();
             }
             Some("adamw" | "norm" | "update") => {
                 let narrow_gradient = narrow(self.entry);
                 for store in stores(self.entry) {
                     let kind =
                         adamw_on::Kind { store: *store, form: form(self.entry), narrow_gradient };
-                    adamw_on::from_anywhere(kind);
-                    adamw_on::damaged_blocks_keep_every_bit(kind);
+                    adamw_on::places::from_anywhere(kind);
+                    adamw_on::damage::damaged_blocks_keep_every_bit(kind);
                 }
-                adamw_on::shards_change_no_bit();
-                adamw_on::a_skipped_step_changes_no_bit();
-                let instructions = adamw_on::touches();
+                adamw_on::shards::shards_change_no_bit();
+                adamw_on::norms::a_skipped_step_changes_no_bit();
+                let instructions = adamw_on::touches::touches();
                 let more = instructions.iter().zip(&self.step).any(|(now, shipped)| now > shipped);
                 assert!(!more, "more instructions");
             }

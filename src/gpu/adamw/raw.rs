@@ -67,7 +67,8 @@ pub struct AdamwOn {
 }
 
 impl AdamwOn {
-    /// Makes its tables, before the first step.
+    /// Makes its tables, before the first step. They are written on the default stream: synchronise
+    /// it before another takes the first step.
     ///
     /// # Errors
     /// As [`Settings::validate`]; [`Error::Parameter`] for addresses, shards, groups and numbers

@@ -1,0 +1,134 @@
+//! Norms of large tensors and of many, and steps that they skip.
+
+use half::bf16;
+use quarter::adamw::update_clip::UpdateRms;
+use quarter::adamw::{
+    Clock, DecayRate, Gradient, Member, Moments, Optimizer, Rounding, SecondForm, Settings,
+    StepConstants, Weights, norm,
+};
+use quarter::gpu::emulate::Options;
+use quarter::gpu::{AdamwOn, Stream};
+
+use super::{Memory, emulator, random, slope};
+use crate::adamw::normal;
+use crate::values::Draws;
+
+/// Sums of so many blocks that every level of the tree is needed, without the gradients.
+#[test]
+pub fn norms_of_large_tensors() {
+    let (_, driver) = emulator(Options::default());
+    let nothing = Memory::new(&driver, &[]);
+    for blocks in [1, 2, 31, 32, 33, 1023, 1024, 1025, 32 * 1024 + 1, 33 * 1024, 1_050_000] {
+        let whole_len = 128 * blocks as u64 - 5;
+        let tensor = |first, whole_len| nothing.on(first, whole_len, 0);
+        let tensors = [tensor(0, whole_len), tensor(0, 0), tensor(0, 100)];
+        let settings = Settings {
+            max_norm: Some(3.0),
+            update_limit: Some(0.5),
+            decay_rate: [DecayRate::Plain, DecayRate::Clipped][blocks % 2],
+            schedule: vec![1.0, 0.25],
+            ..Settings::default()
+        };
+        let on = AdamwOn::new(&driver, &tensors, settings.clone()).unwrap();
+        let mut draws = Draws(blocks as u64);
+        let sums: Vec<f32> =
+            (0..=blocks).map(|_| (4.0 * normal(&mut draws)).exp() as f32).collect();
+        let bytes: Vec<u8> = sums.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let (at, n) = on.partials(0).unwrap();
+        assert_eq!((n as usize, on.partials(2).unwrap()), (blocks, (at + 4 * n, 1)));
+        // SAFETY: the sums of the first and the last tensor are side by side.
+        unsafe { driver.write(Stream::default(), at, &bytes).unwrap() };
+        on.set_clock(Stream::default(), Clock { t: 6, beta1_pow: 0.5, beta2_pow: 0.7 }).unwrap();
+        on.enqueue_decision(Stream::default()).unwrap();
+        let each = [norm::sum(&sums[..blocks]), 0.0, norm::sum(&sums[blocks..])];
+        let expected = norm::Norm::combine(&each);
+        let control = on.control().unwrap();
+        assert_eq!(control.norm.to_bits(), expected.get().to_bits(), "{blocks}");
+        let clip = expected.clip_factor(3.0).unwrap();
+        assert_eq!(control.clip.to_bits(), clip.to_bits());
+        // The same sums as those of updates.
+        let rates = |shrink: f64| {
+            let hyper = settings.hyper(0, control.clock.t);
+            let k = StepConstants::new(&hyper, &control.clock, shrink, clip).unwrap();
+            (k.alpha, k.decay)
+        };
+        assert_eq!(on.rates().unwrap(), [rates(1.0); 3]);
+        on.enqueue_update_rates(Stream::default()).unwrap();
+        let shrink = |sums: &[f32], len| UpdateRms::combine(sums, len).shrink(0.5).unwrap();
+        let shrinks = [shrink(&sums[..blocks], whole_len), 1.0, shrink(&sums[blocks..], 100)];
+        assert_eq!(on.rates().unwrap(), shrinks.map(rates), "{blocks}");
+    }
+}
+
+/// Tensors by the thousand, and norms of thousands of tensors.
+#[test]
+pub fn many_tiny_tensors() {
+    let (_, driver) = emulator(Options::default());
+    let lens: Vec<usize> = (0..2500).map(|i| i * 7 % 19).collect();
+    let all: usize = lens.iter().sum();
+    let (weights, slopes) = (random(5, all), slope(6, all));
+    let mut at = 0;
+    let mut optimizer = Optimizer::new(Settings::default()).unwrap();
+    let mut memories = Vec::new();
+    let mut expected: Vec<Vec<bf16>> = Vec::new();
+    let mut gradients = Vec::new();
+    for (i, len) in lens.iter().enumerate() {
+        let range = at..at + len;
+        at += len;
+        let memory = Memory::new(&driver, &weights[range.clone()]);
+        memory.set_gradient(&driver, &slopes[range.clone()]);
+        memories.push(memory);
+        expected.push(weights[range.clone()].to_vec());
+        gradients.push(slopes[range].to_vec());
+        let state = Moments::new(SecondForm::Sqrt, *len).unwrap().into();
+        optimizer.add(Member { state, group: 0, tensor: i as u32 }).unwrap();
+    }
+    let on = memories.iter().enumerate();
+    let on = on.map(|(i, m)| m.on(0, m.len as u64, i as u32));
+    let on = AdamwOn::new(&driver, &on.collect::<Vec<_>>(), Settings::default()).unwrap();
+    for _ in 0..2 {
+        // SAFETY: the memory is as large as it says, and alive.
+        unsafe { on.enqueue(Stream::default()).unwrap() };
+        let views = expected.iter_mut().zip(&gradients).map(|(weights, slope)| {
+            let rounding = Rounding::Stochastic;
+            (Weights::Bf16 { weights, rounding }, Gradient::Bf16(slope))
+        });
+        let told = optimizer.step(&mut views.collect::<Vec<_>>()).unwrap();
+        assert_eq!(on.control().unwrap().norm.to_bits(), told.norm.to_bits());
+    }
+    for (memory, expected) in memories.iter().zip(&expected) {
+        assert_eq!(memory.weights(), *expected);
+    }
+    assert_eq!(on.telemetry().unwrap().iter().map(|t| t.elements).sum::<u64>(), 2 * all as u64);
+}
+
+/// A skipped step changes no bit, and counts as skipped; the clock goes on where it was.
+#[test]
+pub fn a_skipped_step_changes_no_bit() {
+    let (_, driver) = emulator(Options::default());
+    let len = 300;
+    let weights = random(8, len);
+    let memory = Memory::new(&driver, &weights);
+    let tensor = memory.on(0, len as u64, 0);
+    let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+    let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
+    let clock = Clock { t: 41, beta1_pow: 0.013, beta2_pow: 0.12 };
+    on.set_clock(Stream::default(), clock).unwrap();
+    let mut bad = slope(9, len);
+    for value in [f32::INFINITY, f32::NAN, 3e38] {
+        bad[137] = bf16::from_f32(value);
+        memory.set_gradient(&driver, &bad);
+        // SAFETY: the memory is as large as this, and alive.
+        unsafe { on.enqueue(Stream::default()).unwrap() };
+    }
+    let control = on.control().unwrap();
+    assert_eq!((control.clock, control.skipped, control.skip), (clock, 3, true));
+    assert_eq!(memory.weights(), weights);
+    assert!(memory.codes().iter().flatten().all(|code| *code == 0));
+    memory.set_gradient(&driver, &slope(9, len));
+    // SAFETY: as above.
+    unsafe { on.enqueue(Stream::default()).unwrap() };
+    let control = on.control().unwrap();
+    assert_eq!((control.clock.t, control.skipped, control.skip), (42, 3, false));
+    assert_ne!(memory.weights(), weights);
+}

@@ -1,0 +1,63 @@
+//! What is refused before anything is allocated.
+
+use quarter::Error;
+use quarter::adamw::Settings;
+use quarter::gpu::emulate::Options;
+use quarter::gpu::{AdamwOn, AdamwTensorOn, GradientOn, WeightsOn};
+
+use super::{Memory, emulator, random};
+
+#[test]
+fn refused_before_anything_is_allocated() {
+    let (_, driver) = emulator(Options::default());
+    let memory = Memory::new(&driver, &random(8, 300));
+    let plain = memory.on(0, 300, 0);
+    let refused = |change: fn(&mut AdamwTensorOn, &mut Settings)| {
+        let (mut tensor, mut settings) = (plain, Settings::default());
+        change(&mut tensor, &mut settings);
+        match AdamwOn::new(&driver, &[tensor], settings) {
+            Err(Error::Parameter { what, got, allowed }) => format!("{what} is {got}; {allowed}"),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("not refused"),
+        }
+    };
+    let messages = [
+        refused(|t, _| t.first = 64),
+        refused(|t, _| t.whole_len = 299),
+        refused(|t, _| t.whole_len = 1000),
+        refused(|t, _| t.whole_len = 1 << 41),
+        refused(|t, _| t.group = 1),
+        refused(|t, _| t.gradient = GradientOn::Bf16(0)),
+        refused(|t, _| t.gradient = GradientOn::F32(2)),
+        refused(|t, _| t.weights = WeightsOn::F32(0)),
+        refused(|_, s| s.groups.clear()),
+        refused(|_, s| s.beta1 = 1.0),
+        refused(|_, s| s.schedule = vec![1.0, -1.0]),
+        refused(|_, s| s.groups[0].lr = 1e38),
+        refused(|_, s| s.eps = 1e-45),
+        refused(|_, s| s.max_norm = Some(0.0)),
+        refused(|_, s| s.update_limit = Some(f64::NAN)),
+        refused(|_, s| s.inverse_loss_scale = 1e-60),
+    ];
+    let expected = [
+        "first is 64; it is a multiple of 128",
+        "len is 300; the shard ends with the tensor or before it",
+        "len is 300; a shard ends at a multiple of 128, or with the tensor",
+        "whole_len is 2199023255552; at most 2^40",
+        "group is 1; it is below the number of groups",
+        "gradient is 0x0; an address on the device is needed",
+        "gradient is 0x2; multiples of 4 are allowed",
+        "weights is 0x0; an address",
+        "groups is 0; there is one at least",
+        "beta1 is 1; it lies in",
+        "schedule is -1; its entries are finite and not negative",
+        "lr / (1 - beta1) is 1",
+        "eps sqrt(1 - beta2) is ",
+        "max_norm is 0; it is positive",
+        "update_limit is NaN; it is positive",
+        "inverse_loss_scale is 0.0",
+    ];
+    for (message, expected) in messages.iter().zip(expected) {
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
