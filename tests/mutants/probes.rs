@@ -111,6 +111,14 @@ fn stores(entry: &str) -> &'static [Store] {
     }
 }
 
+/// The kinds of tensors of an entry.
+fn kinds(entry: &str) -> Vec<adamw_on::Kind> {
+    let (form, narrow_gradient) = (form(entry), narrow(entry));
+    let mut stores = stores(entry).to_vec();
+    stores.truncate(2);
+    stores.into_iter().map(|store| adamw_on::Kind { store, form, narrow_gradient }).collect()
+}
+
 /// Whether gradients of an entry are bf16.
 fn narrow(entry: &str) -> bool {
     entry.split('_').nth(2) != Some("f32")
@@ -145,8 +153,8 @@ pub struct Traffic {
     entry: &'static str,
     /// Instructions of the shipped text, by the layouts in which it is launched.
     instructions: Vec<(Option<traffic::Case>, f64)>,
-    /// The same of the parts of a step.
-    step: [f64; 3],
+    /// The same of the parts of a step, by the kinds of tensors that launch the entry.
+    steps: Vec<(adamw_on::Kind, [f64; 3])>,
 }
 
 impl Traffic {
@@ -158,11 +166,13 @@ impl Traffic {
             Some("scaling" | "adamw" | "norm" | "update") => Vec::new(),
             _ => vec![measured(None)],
         };
-        let step = match entry.split('_').next() {
-            Some("adamw" | "norm" | "update") => adamw_on::touches::touches(),
-            _ => [0.0; 3],
+        let kinds = match entry.split('_').next() {
+            Some("adamw" | "norm" | "update") => kinds(entry),
+            _ => Vec::new(),
         };
-        Self { entry, instructions, step }
+        let steps = kinds.into_iter().map(|kind| (kind, adamw_on::touches::touches(kind)));
+        let steps = steps.collect();
+        Self { entry, instructions, steps }
     }
 
     /// Panics where a byte is touched twice, and so on, or instructions are more than before.
@@ -172,24 +182,26 @@ impl Traffic {
                 adamw_on::norms::a_skipped_step_changes_no_bit();
                 adamw_on::norms::many_tiny_tensors();
                 adamw_on::norms::norms_of_large_tensors();
+                if self.entry.ends_with("finish") {
+                    adamw_on::norms::norms_of_a_great_many();
+                }
             }
             Some("update") if self.entry.ends_with("finish") => {
                 adamw_on::norms::a_skipped_step_changes_no_bit();
                 adamw_on::norms::norms_of_large_tensors();
+                adamw_on::norms::norms_of_a_great_many();
             }
             Some("adamw" | "norm" | "update") => {
-                let narrow_gradient = narrow(self.entry);
-                for store in stores(self.entry) {
-                    let kind =
-                        adamw_on::Kind { store: *store, form: form(self.entry), narrow_gradient };
-                    adamw_on::places::from_anywhere(kind);
-                    adamw_on::damage::damaged_blocks_keep_every_bit(kind);
+                for (kind, shipped) in &self.steps {
+                    adamw_on::places::from_anywhere(*kind);
+                    adamw_on::damage::damaged_blocks_keep_every_bit(*kind);
+                    adamw_on::damage::one_number_is_enough(*kind);
+                    let now = adamw_on::touches::touches(*kind);
+                    let more = now.iter().zip(shipped).any(|(now, shipped)| now > shipped);
+                    assert!(!more, "more instructions");
                 }
                 adamw_on::shards::shards_change_no_bit();
                 adamw_on::norms::a_skipped_step_changes_no_bit();
-                let instructions = adamw_on::touches::touches();
-                let more = instructions.iter().zip(&self.step).any(|(now, shipped)| now > shipped);
-                assert!(!more, "more instructions");
             }
             _ => {}
         }

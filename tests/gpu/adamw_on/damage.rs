@@ -90,6 +90,36 @@ pub fn damaged_blocks_keep_every_bit(kind: Kind) {
     assert_eq!((told.flushed, told.floored), (0, 0), "{kind:?}");
 }
 
+/// One number of a block, wherever it is and whichever moment it is of, keeps all its bits as they are.
+pub fn one_number_is_enough(kind: Kind) {
+    const LEN: usize = 16 * 128;
+    for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let (_, driver) = emulator(Options::default());
+        let memory = Memory::of(&driver, kind, &random(3, LEN), [0; 5]);
+        let on = AdamwOn::new(&driver, &[memory.on(0, LEN as u64, 7)], Settings::default());
+        let on = on.unwrap();
+        memory.set_gradient(&driver, &slope(1, LEN));
+        for block in 0..16 {
+            // Both blocks of a pair, each place of a lane, m and then v.
+            let element = 128 * block + 4 * (5 + block) + block / 2 % 4;
+            let to = if block < 8 { &memory.m } else { &memory.v }.address();
+            let (at, bytes) = match kind.form {
+                Some(_) => (element, vec![if number > 0.0 { 0x7f } else { 0xff }]),
+                None => (4 * element, number.to_le_bytes().to_vec()),
+            };
+            // SAFETY: within the moments.
+            unsafe { driver.write(Stream::default(), to + at as u64, &bytes).unwrap() };
+        }
+        let before = memory.state();
+        // SAFETY: the memory is as large as this, and alive.
+        unsafe { on.enqueue(Stream::default()).unwrap() };
+        let told = on.telemetry().unwrap()[0];
+        assert_eq!((told.non_finite, told.elements), (16, 0), "{kind:?}, {number}");
+        assert_eq!((told.flushed, told.floored, told.saturated), (0, 0, 0), "{kind:?}");
+        assert_eq!(memory.state(), before, "{kind:?}, {number}");
+    }
+}
+
 /// Nothing reaches 464 scales; so the count is seen with a limit that each block's largest reaches.
 #[test]
 fn what_is_saturated_is_counted() {
@@ -120,4 +150,5 @@ fn what_is_saturated_is_counted() {
 #[test]
 fn damage_stays_in_its_block() {
     kinds().for_each(damaged_blocks_keep_every_bit);
+    kinds().for_each(one_number_is_enough);
 }

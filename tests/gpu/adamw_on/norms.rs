@@ -1,5 +1,7 @@
 //! Norms of large tensors and of many, and steps that they skip.
 
+use std::sync::OnceLock;
+
 use half::bf16;
 use quarter::adamw::update_clip::UpdateRms;
 use quarter::adamw::{
@@ -58,6 +60,58 @@ pub fn norms_of_large_tensors() {
         let shrinks = [shrink(&sums[..blocks], whole_len), 1.0, shrink(&sums[blocks..], 100)];
         assert_eq!(on.rates().unwrap(), shrinks.map(rates), "{blocks}");
     }
+}
+
+/// The norm of so many tensors, and of a tensor of so many elements, that the last level of the tree is
+/// needed.
+#[test]
+pub fn norms_of_a_great_many() {
+    static EXPECTED: OnceLock<(Vec<f32>, f64)> = OnceLock::new();
+    const BLOCKS: usize = (1 << 25) + 1025;
+    let (sums, of_all) = EXPECTED.get_or_init(|| {
+        let mut draws = Draws(7);
+        let sums: Vec<f32> = (0..BLOCKS)
+            .map(|_| f32::from_bits(0x3f00_0000 + (draws.next() >> 37) as u32))
+            .collect();
+        let of_all = norm::sum(&sums);
+        (sums, of_all)
+    });
+    let settings = Settings { update_limit: Some(0.5), ..Settings::default() };
+    let (_, driver) = emulator(Options::default());
+    let nothing = Memory::new(&driver, &[]);
+    let put = |on: &AdamwOn, sums: &[f32]| {
+        let bytes: Vec<u8> = sums.iter().flat_map(|x| x.to_le_bytes()).collect();
+        // SAFETY: the sums of all tensors are side by side.
+        unsafe { driver.write(Stream::default(), on.partials(0).unwrap().0, &bytes).unwrap() };
+    };
+
+    let lens: Vec<u64> = (0..33_000).map(|i| 1 + i % 200).collect();
+    let tensors: Vec<_> = lens.iter().map(|len| nothing.on(0, *len, 0)).collect();
+    let on = AdamwOn::new(&driver, &tensors, settings.clone()).unwrap();
+    let mut at = 0;
+    let each = lens.iter().map(|len| {
+        let blocks = len.div_ceil(128) as usize;
+        at += blocks;
+        norm::sum(&sums[at - blocks..at])
+    });
+    let expected = norm::Norm::combine(&each.collect::<Vec<_>>());
+    put(&on, &sums[..at]);
+    on.enqueue_decision(Stream::default()).unwrap();
+    assert_eq!(on.control().unwrap().norm.to_bits(), expected.get().to_bits());
+
+    let whole_len = 128 * BLOCKS as u64 - 3;
+    let on = AdamwOn::new(&driver, &[nothing.on(0, whole_len, 0)], settings.clone()).unwrap();
+    put(&on, sums);
+    on.enqueue_decision(Stream::default()).unwrap();
+    let expected = norm::Norm::combine(&[*of_all]);
+    let control = on.control().unwrap();
+    assert_eq!(control.norm.to_bits(), expected.get().to_bits());
+    on.enqueue_update_rates(Stream::default()).unwrap();
+    let shrink = UpdateRms::combine(sums, whole_len).shrink(0.5).unwrap();
+    assert!(shrink > 1.0);
+    let hyper = settings.hyper(0, control.clock.t);
+    let k = StepConstants::new(&hyper, &control.clock, shrink, control.clip).unwrap();
+    assert_eq!(on.rates().unwrap(), [(k.alpha, k.decay)]);
 }
 
 /// Tensors by the thousand, and norms of thousands of tensors.

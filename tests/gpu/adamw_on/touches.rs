@@ -4,7 +4,8 @@ use quarter::adamw::Settings;
 use quarter::gpu::emulate::{Counters, Options};
 use quarter::gpu::{AdamwOn, Buffer, Emulator, Stream};
 
-use super::{Memory, emulator, random, slope};
+use super::{Kind, Memory, USUAL, emulator, kinds, random, slope};
+use crate::adamw::Store;
 
 /// What the launches of `work` cost.
 fn cost(emulator: &Emulator, work: impl FnOnce()) -> Counters {
@@ -13,12 +14,11 @@ fn cost(emulator: &Emulator, work: impl FnOnce()) -> Counters {
     emulator.counters()
 }
 
-/// Checks that every byte is touched once in each part of a step of the usual kind; instructions a
-/// parameter of each.
-pub fn touches() -> [f64; 3] {
+/// Checks that every byte is touched once in each part of a step; instructions a parameter of each.
+pub fn touches(kind: Kind) -> [f64; 3] {
     const LEN: usize = 1 << 18;
     let (emulator, driver) = emulator(Options { count_touches: true, ..Options::default() });
-    let memory = Memory::new(&driver, &random(1, LEN));
+    let memory = Memory::of(&driver, kind, &random(1, LEN), [0; 5]);
     memory.set_gradient(&driver, &slope(2, LEN));
     let tensor = memory.on(0, LEN as u64, 0);
     let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
@@ -36,20 +36,29 @@ pub fn touches() -> [f64; 3] {
     let update = cost(&emulator, || unsafe { on.enqueue_update_partials(stream).unwrap() });
     all(loads(&memory.gradient), 2);
     all(loads(&memory.v), 1);
-    all(loads(&memory.v_scales), 1);
     all(loads(&memory.m), 0);
     all(loads(&memory.weights), 0);
     on.enqueue_update_rates(stream).unwrap();
     // SAFETY: as above.
     let step = cost(&emulator, || unsafe { on.enqueue_weights(stream).unwrap() });
     all(loads(&memory.gradient), 3);
-    for buffer in [&memory.weights, &memory.m, &memory.m_scales] {
+    for buffer in [&memory.weights, &memory.m] {
         all(loads(buffer), 1);
         all(stores(buffer), 1);
     }
-    for buffer in [&memory.v, &memory.v_scales] {
-        all(loads(buffer), 2);
-        all(stores(buffer), 1);
+    all(loads(&memory.v), 2);
+    all(stores(&memory.v), 1);
+    if kind.form.is_some() {
+        all(loads(&memory.m_scales), 1);
+        all(stores(&memory.m_scales), 1);
+        all(loads(&memory.v_scales), 2);
+        all(stores(&memory.v_scales), 1);
+    }
+    if memory.other.len() > 0 {
+        // A copy is written only.
+        let split = matches!(kind.store, Store::Split);
+        all(loads(&memory.other), u8::from(split));
+        all(stores(&memory.other), 1);
     }
     assert_eq!(on.control().unwrap().clock.t, 1);
 
@@ -59,15 +68,27 @@ pub fn touches() -> [f64; 3] {
         32.0 * of(counters.global.load_sectors + counters.global.store_sectors)
     };
     let pair = 32.0 / 256.0;
+    let scales = if kind.form.is_some() { pair } else { 0.0 };
     // Tables and constants, which caches hold: a warp loads up to twenty numbers a chunk.
     let tables = 20.0 * 8.0 * 32.0 / 32768.0;
+    let size = |buffer: &Buffer| (buffer.len() / LEN) as f64;
+    let (gradient, v) = (size(&memory.gradient), size(&memory.v));
+    let weights = match kind.store {
+        Store::Master => 2.0 * size(&memory.weights) + size(&memory.other),
+        _ => 2.0 * (size(&memory.weights) + size(&memory.other)),
+    };
+    let step_bytes = gradient + 4.0 * v + weights;
+    if matches!((kind.store, kind.form), (Store::Stochastic | Store::Nearest, Some(_))) {
+        assert_eq!(step_bytes, if kind.narrow_gradient { 10.0 } else { 12.0 });
+    }
     for (what, counters, bytes) in [
-        ("norm", &norm, 2.0 + pair),
-        ("update", &update, 3.0 + 2.0 * pair),
-        ("step", &step, 10.0 + 4.0 * pair),
+        ("norm", &norm, gradient + pair),
+        ("update", &update, gradient + v + pair + scales),
+        ("step", &step, step_bytes + 4.0 * scales),
     ] {
         let got = sectors(counters);
-        assert!(got < 1.02 * bytes + tables, "{what}: {got} bytes of sectors, {bytes} are needed");
+        let most = 1.02 * bytes + tables;
+        assert!(got < most, "{kind:?}, {what}: {got} bytes of sectors, {bytes} are needed");
     }
     [&norm, &update, &step].map(|c| of(c.thread_instructions))
 }
@@ -77,5 +98,12 @@ const INSTRUCTIONS: [f64; 3] = [6.9, 19.5, 94.9];
 
 #[test]
 fn a_step_touches_each_byte_once() {
-    assert_eq!(touches().map(|n| (n * 10.0).round() / 10.0), INSTRUCTIONS);
+    assert_eq!(touches(USUAL).map(|n| (n * 10.0).round() / 10.0), INSTRUCTIONS);
+}
+
+#[test]
+fn a_step_of_any_kind_touches_each_byte_once() {
+    for kind in kinds() {
+        touches(kind);
+    }
 }
