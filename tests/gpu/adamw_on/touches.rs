@@ -54,7 +54,7 @@ pub fn touches(kind: Kind) -> [f64; 3] {
         all(loads(&memory.v_scales), 2);
         all(stores(&memory.v_scales), 1);
     }
-    if memory.other.len() > 0 {
+    if !memory.other.is_empty() {
         // A copy is written only.
         let split = matches!(kind.store, Store::Split);
         all(loads(&memory.other), u8::from(split));
