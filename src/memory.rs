@@ -78,6 +78,8 @@ impl Recipe {
         Self { weights: Weights::Bf16, gradients: Gradients::Bf16, moments: Moments::Fp8 };
     /// The same with exact f32 weights in two parts: 8.
     pub const FP8_SPLIT: Self = Self { weights: Weights::Split, ..Self::FP8 };
+    /// The same with an f32 master: 10.
+    pub const FP8_MASTER: Self = Self { weights: Weights::Master, ..Self::FP8 };
 
     /// Bytes of a parameter: weights, gradient, moments.
     fn bytes(&self) -> [u64; 3] {
@@ -152,7 +154,9 @@ impl Plan {
     /// As [`new`](Self::new).
     pub fn with_delayed(self, tensors: u64, window: u64) -> Result<Self> {
         // An amax, a scale and a position of 4 bytes, and the history.
-        let delayed = u128::from(tensors) * 4 * (3 + u128::from(window));
+        let each = 4 * (3 + u128::from(window));
+        // The product may exceed even 2^128: what it saturates at is refused as well.
+        let delayed = u128::from(tensors).saturating_mul(each);
         Self { delayed: fits(delayed)?, ..self }.checked()
     }
 

@@ -126,11 +126,8 @@ proptest! {
 #[test]
 fn bytes_of_a_parameter() {
     let of = |recipe| Plan::new(&recipe, &[1 << 20]).unwrap().without_scales() >> 20;
-    assert_eq!(
-        [Recipe::FULL, Recipe::BF16, Recipe::FP8, Recipe::FP8_SPLIT].map(of),
-        [16, 12, 6, 8]
-    );
-    assert_eq!(of(Recipe { weights: Weights::Master, ..Recipe::FP8 }), 10);
+    let recipes = [Recipe::FULL, Recipe::BF16, Recipe::FP8, Recipe::FP8_SPLIT, Recipe::FP8_MASTER];
+    assert_eq!(recipes.map(of), [16, 12, 6, 8, 10]);
     // The last block of each tensor is short, and has a scale all the same.
     let plan = Plan::new(&Recipe::FP8, &[1, 127, 128, 129, 0]).unwrap();
     assert_eq!((plan.parameters, plan.moment_scales), (385, 8 * 5));
@@ -156,6 +153,9 @@ fn what_has_no_number_is_refused() {
         Plan::new(&Recipe::FULL, &[u64::MAX]),
         Plan::new(&Recipe::FP8, &[u64::MAX / 2, u64::MAX / 2, 2]),
         Plan::new(&Recipe::FP8, &[1 << 60]).and_then(|plan| plan.with_delayed(1 << 40, 1 << 40)),
+        // 2^128 bytes, which an u128 would take for none.
+        Plan::new(&Recipe::FP8, &[]).and_then(|plan| plan.with_delayed(1 << 63, (1 << 63) - 3)),
+        Plan::new(&Recipe::FP8, &[]).and_then(|plan| plan.with_delayed(u64::MAX, u64::MAX)),
         Plan::new(&Recipe::FP8, &[1 << 60]).and_then(|plan| plan.with_workspace(u64::MAX)),
         Plan::new(&Recipe::FULL, &[1 << 59, 1 << 59]),
     ] {
