@@ -53,7 +53,8 @@ pub struct Shard<'a> {
     pub moments: &'a StoredMoments,
 }
 
-/// The bytes of a file with these shards.
+/// The bytes of a file with these shards. The order of its metadata is not fixed: compare states, not
+/// files.
 ///
 /// # Errors
 /// [`Error::Parameter`] for a clock that [`Clock::validate`] refuses, a name that comes twice and a
@@ -136,6 +137,13 @@ struct Opened<'a> {
     v_scales: &'a [u8],
 }
 
+impl Opened<'_> {
+    /// What all shards of a tensor have in common.
+    fn kind(&self) -> String {
+        format!("{} of {}", self.form.map_or("full", name_of), self.whole_len)
+    }
+}
+
 impl<'a> Checkpoint<'a> {
     /// Files of one step, in any order.
     ///
@@ -159,21 +167,20 @@ impl<'a> Checkpoint<'a> {
             }
             for (key, place) in &metadata {
                 let Some(name) = key.strip_prefix("quarter.shard.") else { continue };
-                let shard = open_shard(&tensors, name, place)?;
-                let same = |other: &&Opened| other.name == shard.name;
-                if let Some(other) = shards.iter().find(same)
-                    && (other.form, other.whole_len) != (shard.form, shard.whole_len)
-                {
-                    let allowed = "all shards of a tensor have its length and form";
-                    return refuse("shard", format!("{name}: {place}"), allowed);
-                }
-                shards.push(shard);
+                shards.push(open_shard(&tensors, name, place)?);
             }
         }
         let Some(clock) = clock else {
             return refuse("checkpoint", "no file".into(), "one at least is needed");
         };
         shards.sort_by(|a, b| (&a.name, a.first).cmp(&(&b.name, b.first)));
+        for pair in shards.windows(2) {
+            let [one, other] = pair else { continue };
+            if one.name == other.name && one.kind() != other.kind() {
+                let got = format!("{}: {} and {}", one.name, one.kind(), other.kind());
+                return refuse("shard", got, "all shards of a tensor have its length and form");
+            }
+        }
         Ok(Self { clock, shards })
     }
 
@@ -199,8 +206,10 @@ impl<'a> Checkpoint<'a> {
     /// at one nor with the tensor, or that the shards do not cover; for shards that disagree on a
     /// block; and as [`Moments::from_parts`] and [`FullMoments::from_parts`].
     pub fn moments(&self, name: &str, first: u64, len: usize) -> Result<StoredMoments> {
-        let shards: Vec<&Opened> = self.shards.iter().filter(|shard| shard.name == name).collect();
-        let Some(&one) = shards.first() else {
+        let from = self.shards.partition_point(|shard| shard.name.as_str() < name);
+        let to = self.shards.partition_point(|shard| shard.name.as_str() <= name);
+        let shards = &self.shards[from..to];
+        let Some(one) = shards.first() else {
             return refuse("tensor", name.to_string(), "it is one of the checkpoint's");
         };
         let range = || format!("{name} from {first}, {len} elements of {}", one.whole_len);
@@ -211,6 +220,17 @@ impl<'a> Checkpoint<'a> {
         };
         if !first.is_multiple_of(block) {
             return refuse("range", range(), "it begins at a multiple of 128");
+        }
+        // Before anything is allocated: `whole_len` is what a file claims, and `len` may be as large.
+        let mut covered = first;
+        for shard in shards.iter().take_while(|shard| shard.first < end) {
+            if shard.first <= covered {
+                covered = covered.max(shard.first + shard.len as u64);
+            }
+        }
+        if covered < end {
+            let got = format!("{}: nothing of block {}", range(), covered / block);
+            return refuse("range", got, "shards cover all of it");
         }
         // f32 moments have two entries of four bytes, FP8 ones four entries.
         let (size, entries) = if one.form.is_some() { (1, 4) } else { (4, 2) };
@@ -242,10 +262,6 @@ impl<'a> Checkpoint<'a> {
                     place.copy_from_slice(source);
                 }
             }
-        }
-        if let Some(hole) = filled.iter().position(|filled| !filled) {
-            let got = format!("{}: nothing of block {}", range(), first / block + hole as u64);
-            return refuse("range", got, "shards cover all of it");
         }
         let [m, v, m_scales, v_scales] = parts;
         Ok(match one.form {
