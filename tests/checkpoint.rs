@@ -284,6 +284,14 @@ fn what_is_not_there_or_does_not_fit_is_refused() {
             refused(of(&files[..2], "w", 0, 1000)),
             "range is w from 0, 1000 elements of 1000: nothing of block 4",
         ),
+        (
+            refused(of(&[files[0].clone(), files[2].clone()], "w", 128, 872)),
+            "range is w from 128, 872 elements of 1000: nothing of block 2",
+        ),
+        (
+            refused(of(&files[1..], "w", 0, 512)),
+            "range is w from 0, 512 elements of 1000: nothing of block 0",
+        ),
         (refused(of(&files, "b", 0, 1000)), "tensor is b; it is one of"),
         (refused(of(&files, "w", 64, 64)), "range is w from 64, 64 elements of 1000; it begins"),
         (refused(of(&files, "w", 0, 100)), "range is w from 0, 100 elements of 1000; it ends"),

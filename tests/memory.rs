@@ -97,6 +97,8 @@ proptest! {
         let lens: Vec<u64> = tensors.iter().map(|n| *n as u64).collect();
         let mut plan = Plan::new(&recipe, &lens).unwrap().with_optimizer(&lens, &settings).unwrap();
         prop_assert_eq!(plan.workspace, workspace);
+        let more = plan.with_workspace(64).and_then(|plan| plan.with_optimizer(&lens, &settings));
+        prop_assert_eq!(more.unwrap().workspace, 2 * workspace + 64);
         let sum = |buffers: &[&Vec<Buffer>]| {
             buffers.iter().flat_map(|b| b.iter()).map(|b| b.len() as u64).sum::<u64>()
         };
@@ -135,7 +137,9 @@ fn bytes_of_a_parameter() {
 
 #[test]
 fn a_table() {
-    let plan = Plan::new(&Recipe::FP8, &[1000]).unwrap().with_workspace(64).unwrap();
+    let plan = Plan::new(&Recipe::FP8, &[1000]).unwrap();
+    // Workspace adds up.
+    let plan = plan.with_workspace(24).and_then(|plan| plan.with_workspace(40)).unwrap();
     let expected = "\
 weights                            2000    2.0000
 gradients                          2000    2.0000
