@@ -68,7 +68,7 @@ fn every_way_of_having_no_gpu_is_an_error_of_its_own() {
         (
             &works,
             "jit",
-            "Jit: loading kernel dequantize: cuModuleLoadDataEx: CUDA error 218 \
+            "Jit: loading kernel adamw: cuModuleLoadDataEx: CUDA error 218 \
                          CUDA_ERROR_INVALID_PTX | ptxas fake.ptx, line 7; error : no such thing",
         ),
     ] {
