@@ -109,7 +109,7 @@ impl Shape {
     fn quotient(self, a: u64, b: u64) -> u64 {
         let ((sa, x), (sb, y)) = (self.split(a), self.split(b));
         // A divisor has at most 53 bits, so that a quotient has 74 at least.
-        let up = x.significand.leading_zeros() as i32;
+        let up = x.significand.leading_zeros().min(127) as i32; // 128 for zero
         let wide = x.significand << up;
         let quotient = Magnitude {
             significand: wide / y.significand,
