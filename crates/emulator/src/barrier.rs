@@ -1,7 +1,7 @@
 //! Named barriers of a block.
 
 use crate::fault::FaultKind;
-use crate::memory::{Clock, Shared};
+use crate::order::{Order, Stamp};
 
 /// One barrier while warps come to it.
 #[derive(Debug, Default)]
@@ -10,7 +10,7 @@ struct Barrier {
     need: u32,
     arrived: u32,
     waiting: Vec<u16>,
-    clock: Clock,
+    stamp: Stamp,
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Barriers {
         need: u32,
         warp: u16,
         waits: bool,
-        shared: &mut Shared,
+        order: &mut Order,
     ) -> Result<Option<Vec<u16>>, FaultKind> {
         let refuse = |what: String| Err(FaultKind::Barrier(what));
         let Some(barrier) = self.0.get_mut(id as usize) else {
@@ -43,7 +43,7 @@ impl Barriers {
         }
         barrier.need = need;
         barrier.arrived += 32;
-        shared.races().release(usize::from(warp), &mut barrier.clock);
+        order.release(warp, &mut barrier.stamp);
         if waits {
             barrier.waiting.push(warp);
         }
@@ -52,7 +52,8 @@ impl Barriers {
         }
         let done = std::mem::take(barrier);
         for warp in &done.waiting {
-            shared.races().acquire(usize::from(*warp), &done.clock);
+            order.acquire(*warp, &done.stamp);
+            order.lanes_meet(*warp);
         }
         Ok(Some(done.waiting))
     }

@@ -19,6 +19,25 @@ pub struct Fault {
     pub thread: [u32; 3],
 }
 
+/// Who touches memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Agent {
+    /// A warp, counted through the blocks of the cluster.
+    Warp(u32),
+    /// What a warp has started: a bulk copy, a matrix product.
+    Asynchronous,
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Warp(warp) => write!(f, "warp {warp}"),
+            Self::Asynchronous => f.write_str("what was started"),
+        }
+    }
+}
+
 /// Kinds of faults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,15 +76,29 @@ pub enum FaultKind {
         /// The address.
         address: u64,
     },
-    /// Two warps touch a byte of shared memory, one of them writes, and no barrier orders them.
+    /// Two agents touch a byte of shared memory, one of them writes, and nothing orders them.
     Race {
         /// The byte's address.
         address: u64,
-        /// The instruction of the other warp.
+        /// The other one's instruction.
         other: Box<Location>,
-        /// That warp.
-        warp: u32,
+        /// The other one.
+        agent: Agent,
     },
+    /// An asynchronous operation accesses a byte of shared memory that a thread has written, and no
+    /// `fence.proxy.async` stands between.
+    Proxy {
+        /// The byte's address.
+        address: u64,
+        /// The thread's instruction.
+        other: Box<Location>,
+    },
+    /// Registers of a `wgmma` are used in a way that its rules leave undefined.
+    Matrix(String),
+    /// A tensor map, or what is asked of it.
+    TensorMap(String),
+    /// An asynchronous operation that nobody has waited for when its block ends.
+    InFlight(String),
     /// Lanes that an instruction needs take another way or have exited.
     MissingLanes {
         /// Lanes that are needed and not there.
@@ -98,12 +131,22 @@ impl fmt::Display for FaultKind {
             Self::Uninitialised { space, address } => {
                 write!(f, "the byte at {space} address {address:#x} is read before it is written")
             }
-            Self::Race { address, other, warp } => {
+            Self::Race { address, other, agent } => {
                 write!(
                     f,
-                    "a race for the byte at shared address {address:#x} with warp {warp} at {other}"
+                    "a race for the byte at shared address {address:#x} with {agent} at {other}"
                 )
             }
+            Self::Proxy { address, other } => {
+                write!(
+                    f,
+                    "the byte at shared address {address:#x} was written at {other}, and no \
+                     fence.proxy.async stands between"
+                )
+            }
+            Self::Matrix(what) => write!(f, "wgmma: {what}"),
+            Self::TensorMap(what) => write!(f, "tensor map: {what}"),
+            Self::InFlight(what) => write!(f, "in flight at the end: {what}"),
             Self::MissingLanes { lanes } => {
                 write!(f, "lanes {lanes:#010x} take another way or have exited, and are needed")
             }

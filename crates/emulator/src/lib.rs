@@ -64,7 +64,8 @@
 //! a warp, `block` lets warps take turns, `memory` checks every access, `machine` is the host's side.
 
 mod barrier;
-mod block;
+mod cluster;
+mod copies;
 mod counters;
 mod decode;
 mod double;
@@ -73,18 +74,25 @@ mod fault;
 mod float;
 mod integer;
 mod machine;
+mod meeting;
 mod memory;
 mod op;
+mod order;
+mod phase;
+mod products;
 mod program;
+mod registers;
 mod schedule;
 mod table;
+mod tensor_map;
 mod text;
 mod warp;
 
 pub use counters::{Counters, Traffic};
-pub use fault::{Fault, FaultKind};
+pub use fault::{Agent, Fault, FaultKind};
 pub use machine::{Error, Grid, Machine, Module, Options};
 pub use memory::{MemoryError, Touches};
-pub use schedule::Schedule;
+pub use schedule::{Completion, Schedule};
 pub use table::{signature, spellings};
+pub use tensor_map::{ElementType, InvalidTensorMap, Swizzle, TensorMap};
 pub use text::{Location, TextError};

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::block::Launching;
+use crate::cluster::Launching;
 use crate::counters::Counters;
 use crate::decode::decode;
 use crate::exec::Counts;
 use crate::fault::Fault;
 use crate::memory::{Global, MemoryError, Touches};
 use crate::program::Program;
-use crate::schedule::{Random, Schedule};
+use crate::schedule::{Completion, Random, Schedule};
 use crate::text::{TextError, parse};
 use crate::warp::Place;
 
@@ -21,6 +21,8 @@ const MAX_SHARED: u32 = 232_448;
 pub struct Options {
     /// The order of what the hardware leaves open.
     pub schedule: Schedule,
+    /// When bulk copies and matrix products are done.
+    pub completion: Completion,
     /// Count loads and stores of each byte; [`Machine::touches`] tells them.
     pub count_touches: bool,
     /// Warp instructions a block may execute before it is stopped as endless.
@@ -32,7 +34,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { schedule: Schedule::InOrder, count_touches: false, limit: 1 << 32, processors: 7 }
+        Self {
+            schedule: Schedule::InOrder,
+            completion: Completion::Early,
+            count_touches: false,
+            limit: 1 << 32,
+            processors: 7,
+        }
     }
 }
 
@@ -202,7 +210,10 @@ impl Machine {
         };
         self.launches += 1;
         let [gx, gy, gz] = grid.grid.map(u64::from);
-        let mut order: Vec<u64> = (0..gx * gy * gz).collect();
+        let size = program.cluster;
+        let [cx, cy, cz] = size.map(u64::from);
+        let (nx, ny) = (gx / cx, gy / cy);
+        let mut order: Vec<u64> = (0..nx * ny * (gz / cz)).collect();
         let mut launching = Launching {
             program,
             params,
@@ -210,6 +221,7 @@ impl Machine {
             shared_bytes,
             counts,
             random,
+            completion: self.options.completion,
             limit: self.options.limit,
             warps: Vec::new(),
         };
@@ -217,9 +229,13 @@ impl Machine {
             random.shuffle(&mut order);
         }
         for flat in order {
-            let at = [flat % gx, flat / gx % gy, flat / gx / gy].map(|i| i as u32);
-            let place = Place { grid: grid.grid, block: grid.block, at };
-            launching.block(&place).map_err(Error::Fault)?;
+            let first = [flat % nx, flat / nx % ny, flat / nx / ny].map(|i| i as u32);
+            let places = (0..size.iter().product()).map(|rank| {
+                let inner = [rank % size[0], rank / size[0] % size[1], rank / size[0] / size[1]];
+                let at = [0, 1, 2].map(|i| first[i] * size[i] + inner[i]);
+                Place { grid: grid.grid, block: grid.block, at, cluster: size, rank }
+            });
+            launching.cluster(&places.collect::<Vec<_>>()).map_err(Error::Fault)?;
         }
         Ok(finish(program, counts, gx * gy * gz * u64::from(grid.block.iter().product::<u32>())))
     }
@@ -233,6 +249,18 @@ fn check(program: &Program, grid: &Grid, params: &[u8]) -> Result<usize, Error> 
     if gx == 0 || gy == 0 || gz == 0 || gx > i32::MAX as u32 || gy > 65535 || gz > 65535 {
         return refuse(format!(
             "{name}: a grid of {gx} x {gy} x {gz} blocks; 1 to 2^31 - 1 x 65535 x 65535 are allowed"
+        ));
+    }
+    let [cx, cy, cz] = program.cluster;
+    let blocks = [cx, cy, cz].into_iter().try_fold(1u32, u32::checked_mul).unwrap_or(u32::MAX);
+    if blocks == 0 || blocks > 8 {
+        return refuse(format!(
+            "{name}: a cluster of {cx} x {cy} x {cz} blocks; 1 to 8 are allowed"
+        ));
+    }
+    if !gx.is_multiple_of(cx) || !gy.is_multiple_of(cy) || !gz.is_multiple_of(cz) {
+        return refuse(format!(
+            "{name}: a grid of {gx} x {gy} x {gz} blocks; multiples of {cx} x {cy} x {cz} are allowed"
         ));
     }
     let [bx, by, bz] = grid.block;

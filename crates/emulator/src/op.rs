@@ -34,4 +34,12 @@ pub(crate) enum Op {
     Shfl, VoteAll, VoteAny, VoteUni, Ballot, Redux, Elect, MatchAny, WarpBarrier,
     // Control
     Bra, Exit, Trap, Nothing, BarSync, BarArrive, Fence,
+    // Clusters
+    ClusterArrive, ClusterArriveRelaxed, ClusterWait, Mapa, CvtaParam, LdCluster, StCluster,
+    // mbarriers
+    PhaseInit, PhaseInval, PhaseArrive, PhaseArriveExpect, PhaseExpect, PhaseTry, PhaseTest, FenceInit,
+    // Bulk copies
+    CopyLoad, CopyStore, CopyReduce, CopyPrefetch, PrefetchMap, CopyCommit, CopyWait, FenceAsync,
+    // Matrices
+    Product, ProductFence, ProductCommit, ProductWait, StMatrix, LdMatrix, SetRegisters,
 }

@@ -1,5 +1,7 @@
 //! A decoded entry: instructions whose operands are slots of register files.
 
+use quarter_numerics::Format;
+
 use crate::op::Op;
 use crate::text::Location;
 
@@ -45,6 +47,59 @@ pub(crate) struct Inst {
     pub(crate) wide: bool,
 }
 
+/// An address: a register, and what is added to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    pub(crate) slot: u16,
+    /// Whether the register is in the file of 64 bits.
+    pub(crate) long: bool,
+    pub(crate) offset: i64,
+}
+
+/// Operands of a bulk copy of a tensor's box.
+#[derive(Clone, Debug)]
+pub(crate) struct CopyOperands {
+    pub(crate) map: Address,
+    pub(crate) coordinates: Vec<u16>,
+    /// In shared memory; a prefetch has none.
+    pub(crate) shared: Option<Address>,
+    /// The mbarrier of a load.
+    pub(crate) barrier: Option<Address>,
+    /// The blocks of a multicast.
+    pub(crate) mask: Option<u16>,
+}
+
+/// What takes a predicate, or 0 or 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Choice {
+    Constant(bool),
+    Predicate(u16),
+}
+
+/// Where A of a `wgmma` is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MatrixA {
+    /// Slot of the descriptor.
+    Shared(u16),
+    Registers([u16; 4]),
+}
+
+/// Operands of a `wgmma`.
+#[derive(Clone, Debug)]
+pub(crate) struct ProductOperands {
+    pub(crate) accumulators: Vec<u16>,
+    pub(crate) a: MatrixA,
+    pub(crate) b: u16,
+    pub(crate) accumulate: Choice,
+    /// Whether A and B are negated.
+    pub(crate) negative: [bool; 2],
+    /// Columns of B.
+    pub(crate) n: usize,
+    pub(crate) formats: [Format; 2],
+    /// Accumulators are f16, two in a register.
+    pub(crate) half: bool,
+}
+
 /// Where an instruction stands, and how it is spelled.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -53,7 +108,7 @@ pub(crate) struct Site {
 }
 
 /// Special registers, in the order of their slots behind the constants.
-pub(crate) const SPECIALS: [&str; 19] = [
+pub(crate) const SPECIALS: [&str; 25] = [
     "%tid.x",
     "%tid.y",
     "%tid.z",
@@ -73,6 +128,12 @@ pub(crate) const SPECIALS: [&str; 19] = [
     "%lanemask_le",
     "%lanemask_gt",
     "%lanemask_ge",
+    "%cluster_ctarank",
+    "%cluster_nctarank",
+    "%cluster_ctaid.x",
+    "%cluster_nctaid.x",
+    "%clusterid.x",
+    "%nclusterid.x",
 ];
 
 /// An entry, ready to run.
@@ -82,6 +143,8 @@ pub(crate) struct Program {
     pub(crate) insts: Vec<Inst>,
     pub(crate) sites: Vec<Site>,
     pub(crate) lists: Vec<Reg>,
+    pub(crate) copies: Vec<CopyOperands>,
+    pub(crate) products: Vec<ProductOperands>,
     /// Names of the registers of each file, for messages.
     pub(crate) word_names: Vec<String>,
     pub(crate) long_names: Vec<String>,
@@ -98,4 +161,8 @@ pub(crate) struct Program {
     pub(crate) dynamic_shared: Option<u32>,
     pub(crate) required_threads: Option<[u32; 3]>,
     pub(crate) max_threads: Option<u32>,
+    /// Registers that a thread may have, where the text says so.
+    pub(crate) max_registers: Option<u32>,
+    /// Blocks of a cluster in x, y, z.
+    pub(crate) cluster: [u32; 3],
 }

@@ -10,6 +10,19 @@ pub enum Schedule {
     Random(u64),
 }
 
+/// When bulk copies and matrix products are done that a kernel has started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Completion {
+    /// At once.
+    #[default]
+    Early,
+    /// When nothing else can go on.
+    Late,
+    /// At any time, copies in parts and in any order, by the seed of [`Schedule::Random`]; without
+    /// one as [`Late`](Self::Late).
+    Random,
+}
+
 /// SplitMix64.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);

@@ -14,6 +14,8 @@ pub(crate) enum Wait {
     /// For these other lanes of the warp to come to the same instruction.
     Lanes(u32),
     Barrier,
+    /// For something that the same instruction looks at again.
+    Event,
 }
 
 /// Lanes at one instruction.
@@ -27,6 +29,8 @@ pub(crate) struct Group {
 #[derive(Debug, Default)]
 pub(crate) struct Warp {
     pub(crate) index: u16,
+    /// The same, counted through the blocks of the cluster.
+    pub(crate) agent: u16,
     /// Lanes that exist.
     pub(crate) lanes: u32,
     pub(crate) exited: u32,
@@ -38,6 +42,9 @@ pub(crate) struct Warp {
     pub(crate) dw: Vec<u32>,
     pub(crate) dl: Vec<u32>,
     pub(crate) dp: Vec<u32>,
+    /// When each word was written, counted in `wgmma.fence`s, and the last of these: 0 is none.
+    pub(crate) epochs: Vec<u32>,
+    pub(crate) epoch: u32,
 }
 
 /// Sizes and place of the block a warp is in.
@@ -46,6 +53,9 @@ pub(crate) struct Place {
     pub(crate) grid: [u32; 3],
     pub(crate) block: [u32; 3],
     pub(crate) at: [u32; 3],
+    /// Blocks of a cluster, and the block's number in it.
+    pub(crate) cluster: [u32; 3],
+    pub(crate) rank: u32,
 }
 
 impl Place {
@@ -66,6 +76,7 @@ impl Warp {
         let first = u32::from(index) * 32;
         let count = (place.threads() - first).min(32);
         self.index = index;
+        self.agent = (place.rank * place.threads().div_ceil(32)) as u16 + index;
         self.lanes = u32::MAX >> (32 - count);
         self.exited = 0;
         self.groups.clear();
@@ -89,6 +100,8 @@ impl Warp {
             let values = [
                 x, y, z, b[0], b[1], b[2], a[0], a[1], a[2], g[0], g[1], g[2],
                 lane, index.into(), bit, below, below | bit, !(below | bit), !below,
+                place.rank, place.cluster.iter().product(), a[0] % place.cluster[0], place.cluster[0],
+                a[0] / place.cluster[0], g[0] / place.cluster[0],
             ];
             for (slot, value) in self.w[constants..].iter_mut().zip(values) {
                 slot[lane as usize] = value;
@@ -103,6 +116,10 @@ impl Warp {
         for (slot, value) in self.l[registers..].iter_mut().zip(&program.longs) {
             *slot = [*value; 32];
         }
+
+        self.epochs.clear();
+        self.epochs.resize(self.w.len(), 0);
+        self.epoch = 0;
 
         self.p.clear();
         self.p.resize(program.pred_names.len(), 0);
@@ -124,6 +141,15 @@ impl Warp {
     pub(crate) fn wake(&mut self) {
         for group in &mut self.groups {
             if group.wait == Wait::Barrier {
+                group.wait = Wait::No;
+            }
+        }
+    }
+
+    /// Something has happened that lanes may wait for.
+    pub(crate) fn rouse(&mut self) {
+        for group in &mut self.groups {
+            if group.wait == Wait::Event {
                 group.wait = Wait::No;
             }
         }

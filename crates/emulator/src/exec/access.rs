@@ -3,8 +3,8 @@
 use super::alu::{need_long, need_word, put_long, put_word};
 use super::collective::lanes;
 use super::{Context, Trouble, trouble};
+use crate::cluster::Cluster;
 use crate::fault::FaultKind;
-use crate::memory::Access;
 use crate::op::Op;
 use crate::program::{Inst, Reg, SINK};
 use crate::table::Atomic;
@@ -12,7 +12,7 @@ use crate::warp::{Longs, Warp};
 
 /// The address of each lane.
 #[inline(always)]
-fn addresses(warp: &Warp, inst: &Inst, on: u32) -> Result<Longs, Trouble> {
+pub(super) fn addresses(warp: &Warp, inst: &Inst, on: u32) -> Result<Longs, Trouble> {
     let mut to = [0; 32];
     let offset = inst.imm as u64;
     if inst.wide {
@@ -31,7 +31,7 @@ fn addresses(warp: &Warp, inst: &Inst, on: u32) -> Result<Longs, Trouble> {
     Ok(to)
 }
 
-fn registers<'a>(context: &Context<'a>, inst: &Inst) -> &'a [Reg] {
+pub(super) fn registers<'a>(context: &Context<'a>, inst: &Inst) -> &'a [Reg] {
     &context.program.lists[inst.list as usize..][..usize::from(inst.count)]
 }
 
@@ -319,7 +319,7 @@ pub(super) fn store_global(
     Ok(())
 }
 
-fn count_shared(context: &mut Context, to: &Longs, on: u32, bytes: u32) {
+pub(super) fn count_shared(context: &mut Context, to: &Longs, on: u32, bytes: u32) {
     if on != 0 {
         context.counts.counters.shared_accesses += 1;
         context.counts.counters.bank_conflicts += conflicts(to, on, bytes);
@@ -335,11 +335,12 @@ pub(super) fn load_shared(
 ) -> Result<(), Trouble> {
     let to = addresses(warp, inst, on)?;
     let bytes = u32::from(inst.size) * u32::from(inst.count);
-    let by = Access { warp: warp.index, site: pc };
+    let (shared, order) = context.shared();
+    let by = order.by(warp.agent, pc);
     let mut values = [0; 32];
     for lane in lanes(on) {
         values[lane] =
-            context.shared.load(to[lane], bytes, by).map_err(|kind| trouble(kind, lane as u32))?;
+            shared.load(to[lane], bytes, &by).map_err(|kind| trouble(kind, lane as u32))?;
     }
     count_shared(context, &to, on, bytes);
     let regs = registers(context, inst);
@@ -356,14 +357,64 @@ pub(super) fn store_shared(
 ) -> Result<(), Trouble> {
     let to = addresses(warp, inst, on)?;
     let bytes = u32::from(inst.size) * u32::from(inst.count);
-    let by = Access { warp: warp.index, site: pc };
     let regs = registers(context, inst);
     let values = gather(warp, inst, regs, on)?;
+    let (shared, order) = context.shared();
+    order.writes(warp.agent, on);
+    let by = order.by(warp.agent, pc);
     for lane in lanes(on) {
-        let done = context.shared.store(to[lane], bytes, values[lane], by);
+        let done = shared.store(to[lane], bytes, values[lane], &by);
         done.map_err(|kind| trouble(kind, lane as u32))?;
     }
     count_shared(context, &to, on, bytes);
+    Ok(())
+}
+
+/// A load from the shared memory of any block of the cluster.
+pub(super) fn load_cluster(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    pc: u32,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let mut values = [0; 32];
+    for lane in lanes(on) {
+        let mut load = || {
+            let (block, address) = context.resolve(to[lane])?;
+            let Cluster { blocks, order, .. } = &mut *context.cluster;
+            let bytes = u32::from(inst.size);
+            blocks[block].shared.load(address, bytes, &order.by(warp.agent, pc))
+        };
+        values[lane] = load().map_err(|kind| trouble(kind, lane as u32))?;
+    }
+    let regs = registers(context, inst);
+    spread(warp, inst, regs, on, &values);
+    Ok(())
+}
+
+/// A store to it.
+pub(super) fn store_cluster(
+    warp: &mut Warp,
+    context: &mut Context,
+    inst: &Inst,
+    pc: u32,
+    on: u32,
+) -> Result<(), Trouble> {
+    let to = addresses(warp, inst, on)?;
+    let regs = registers(context, inst);
+    let values = gather(warp, inst, regs, on)?;
+    context.cluster.order.writes(warp.agent, on);
+    for lane in lanes(on) {
+        let mut store = || {
+            let (block, address) = context.resolve(to[lane])?;
+            let Cluster { blocks, order, .. } = &mut *context.cluster;
+            let (bytes, by) = (u32::from(inst.size), order.by(warp.agent, pc));
+            blocks[block].shared.store(address, bytes, values[lane], &by)
+        };
+        store().map_err(|kind| trouble(kind, lane as u32))?;
+    }
     Ok(())
 }
 
@@ -412,14 +463,17 @@ pub(super) fn atomic(
         random.shuffle(&mut order);
     }
     let bytes = u32::from(inst.size);
-    let by = Access { warp: warp.index, site: pc };
     let global = matches!(inst.op, Op::AtomGlobal | Op::RedGlobal);
     let mut olds = [0; 32];
     for lane in order {
         let change = |old: u128| u128::from(updated(kind, inst.size, old as u64, b[lane], c[lane]));
         let old = match global {
             true => context.global.update(to[lane], bytes, change),
-            false => context.shared.update(to[lane], bytes, by, change),
+            false => {
+                let (shared, order) = context.shared();
+                order.writes(warp.agent, on);
+                shared.update(to[lane], bytes, &order.by(warp.agent, pc), change)
+            }
         };
         olds[lane] = old.map_err(|kind| trouble(kind, lane as u32))? as u64;
     }

@@ -73,6 +73,7 @@ pub(super) fn put_word(warp: &mut Warp, slot: u16, on: u32, values: &Words) {
         }
     }
     warp.dw[usize::from(slot)] |= on;
+    warp.epochs[usize::from(slot)] = warp.epoch;
 }
 
 #[inline(always)]

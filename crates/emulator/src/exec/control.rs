@@ -1,6 +1,7 @@
 //! Branches, ends and barriers.
 
 use super::{Context, Flow, Trouble, trouble};
+use crate::cluster::Cluster;
 use crate::exec::alu;
 use crate::fault::FaultKind;
 use crate::op::Op;
@@ -26,7 +27,7 @@ pub(super) fn step(
 }
 
 /// A value that all lanes have to agree on.
-fn uniform(warp: &Warp, slot: u16, lanes: u32) -> Result<u32, Trouble> {
+pub(super) fn uniform(warp: &Warp, slot: u16, lanes: u32) -> Result<u32, Trouble> {
     alu::need_word(warp, slot, lanes)?;
     let values = &warp.w[usize::from(slot)];
     let first = values[lanes.trailing_zeros() as usize % 32];
@@ -53,9 +54,10 @@ fn barrier(
         true => context.threads.next_multiple_of(32),
         false => uniform(warp, inst.b, mask)?,
     };
-    let done = context
-        .barriers
-        .arrive(id, need, warp.index, waits, context.shared)
+    let Cluster { blocks, order, .. } = &mut *context.cluster;
+    let done = blocks[context.block]
+        .named
+        .arrive(id, need, warp.agent, waits, order)
         .map_err(|kind| trouble(kind, mask.trailing_zeros()))?;
     if let Some(woken) = done {
         context.woken.extend(woken);

@@ -4,10 +4,15 @@ mod access;
 mod alu;
 mod collective;
 mod control;
+mod copy;
+mod phases;
+mod product;
+mod tiles;
 
-use crate::barrier::Barriers;
+use crate::cluster::Cluster;
 use crate::fault::FaultKind;
 use crate::memory::{Global, Shared};
+use crate::order::Order;
 use crate::program::{FLIP, Inst, Program};
 use crate::schedule::Random;
 use crate::warp::{Wait, Warp};
@@ -26,13 +31,55 @@ pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
     pub(crate) params: &'a [u8],
     pub(crate) global: &'a mut Global,
-    pub(crate) shared: &'a mut Shared,
-    pub(crate) barriers: &'a mut Barriers,
+    /// Blocks that run together, and which of them this is.
+    pub(crate) cluster: &'a mut Cluster,
+    pub(crate) block: usize,
     pub(crate) threads: u32,
     pub(crate) counts: &'a mut Counts,
     pub(crate) random: Option<&'a mut Random>,
     /// Warps that a barrier let go.
     pub(crate) woken: Vec<u16>,
+    /// Warps that should look again at what they wait for.
+    pub(crate) roused: Vec<u16>,
+    /// Something was started: others have their turn.
+    pub(crate) pause: bool,
+}
+
+/// Of the window of addresses that shared memory of a cluster has, the bits of the block.
+const RANK_SHIFT: u32 = 24;
+/// What `cvta.param` adds to an address.
+const PARAM_WINDOW: u64 = 0x7e00 << 32;
+
+impl Context<'_> {
+    /// Memory of the warp's own block, and the order of accesses.
+    fn shared(&mut self) -> (&mut Shared, &mut Order) {
+        (&mut self.cluster.blocks[self.block].shared, &mut self.cluster.order)
+    }
+
+    /// The block that an address of a cluster's window lies in, and the address there. Without
+    /// bits of a block it is the own one.
+    fn resolve(&self, address: u64) -> Result<(usize, u64), FaultKind> {
+        let (rank, at) = (address >> RANK_SHIFT, address & ((1 << RANK_SHIFT) - 1));
+        let blocks = self.cluster.blocks.len();
+        match rank {
+            0 => Ok((self.block, at)),
+            rank if rank <= blocks as u64 => {
+                let block = rank as usize - 1;
+                match self.cluster.blocks[block].running {
+                    0 => Err(FaultKind::Operand(format!(
+                        "block {block} of the cluster, which address {address:#x} is in, has exited"
+                    ))),
+                    _ => Ok((block, at)),
+                }
+            }
+            _ => Err(FaultKind::OutOfBounds {
+                space: "shared::cluster",
+                address,
+                bytes: 1,
+                near: format!("the cluster has {blocks} blocks"),
+            }),
+        }
+    }
 }
 
 /// What is counted while running.
@@ -54,6 +101,8 @@ enum Flow {
     Converge(u32),
     /// The next one, when others have come to the barrier.
     Barrier,
+    /// The same again, when something has happened.
+    Event,
 }
 
 /// Runs a warp for a while. On trouble tells the instruction as well.
@@ -111,7 +160,10 @@ fn body(warp: &mut Warp, context: &mut Context, quantum: u32) -> Result<(), (u32
     let mut left = quantum;
     while left > 0 {
         let Some(g) = choose(warp, &mut context.random) else {
-            // Lanes that wait for lanes which cannot come.
+            // Lanes that wait for lanes which cannot come; those that wait for an event may.
+            if warp.groups.iter().any(|g| g.wait == Wait::Event) {
+                return Ok(());
+            }
             let stuck = warp.groups.iter().find_map(|g| match g.wait {
                 Wait::Lanes(missing) => Some((g, missing)),
                 _ => None,
@@ -155,6 +207,9 @@ fn body(warp: &mut Warp, context: &mut Context, quantum: u32) -> Result<(), (u32
             match flow {
                 Flow::Next => {
                     pc += 1;
+                    if context.pause {
+                        left = 0;
+                    }
                     if left == 0 || !alone {
                         warp.groups[g].pc = pc;
                         warp.merge();
@@ -193,6 +248,13 @@ fn body(warp: &mut Warp, context: &mut Context, quantum: u32) -> Result<(), (u32
                 }
                 Flow::Converge(missing) => {
                     warp.groups[g] = crate::warp::Group { pc, mask, wait: Wait::Lanes(missing) };
+                    break;
+                }
+                Flow::Event => {
+                    warp.groups[g] = crate::warp::Group { pc, mask, wait: Wait::Event };
+                    if alone {
+                        return Ok(());
+                    }
                     break;
                 }
                 Flow::Barrier => {
@@ -277,9 +339,27 @@ fn other(
         AtomGlobal | RedGlobal | AtomShared | RedShared => {
             access::atomic(warp, context, inst, pc, on)?;
         }
-        Shfl | VoteAll | VoteAny | VoteUni | Ballot | Redux | Elect | MatchAny | WarpBarrier => {
+        Shfl | VoteAll | VoteAny | VoteUni | Ballot | Redux | Elect | MatchAny => {
             return collective::step(warp, inst, on, mask);
         }
+        WarpBarrier => {
+            let flow = collective::step(warp, inst, on, mask)?;
+            if matches!(flow, Flow::Next) {
+                context.cluster.order.lanes_meet(warp.agent);
+            }
+            return Ok(flow);
+        }
+        LdCluster => access::load_cluster(warp, context, inst, pc, on)?,
+        StCluster => access::store_cluster(warp, context, inst, pc, on)?,
+        PhaseInit | PhaseInval | PhaseArrive | PhaseArriveExpect | PhaseExpect | PhaseTry
+        | PhaseTest | FenceInit | FenceAsync | Mapa | ClusterArrive | ClusterArriveRelaxed
+        | ClusterWait => return phases::step(warp, context, inst, pc, on),
+        CopyLoad | CopyStore | CopyReduce | CopyPrefetch | PrefetchMap | CopyCommit | CopyWait
+        | CvtaParam => return copy::step(warp, context, inst, pc, on),
+        Product | ProductFence | ProductCommit | ProductWait | SetRegisters => {
+            return product::step(warp, context, inst, pc, on);
+        }
+        StMatrix | LdMatrix => tiles::step(warp, context, inst, pc, on)?,
         _ => return control::step(warp, context, inst, on, mask),
     }
     Ok(Flow::Next)

@@ -209,6 +209,40 @@ impl Global {
         Ok(old)
     }
 
+    /// What a bulk copy finds in a range.
+    pub(crate) fn fetch(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), FaultKind> {
+        self.read(address, bytes).map_err(|error| self.fault(error))?;
+        let touches = self.range(address, bytes.len()).ok();
+        if let Some((Allocation { touches: Some(touches), .. }, at)) = touches {
+            touches.loads[at..][..bytes.len()].iter_mut().for_each(|t| *t = t.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    /// What a bulk copy leaves in a range.
+    pub(crate) fn put(&mut self, address: u64, bytes: &[u8]) -> Result<(), FaultKind> {
+        self.write(address, bytes).map_err(|error| self.fault(error))?;
+        let touches = self.range(address, bytes.len()).ok();
+        if let Some((Allocation { touches: Some(touches), .. }, at)) = touches {
+            touches.stores[at..][..bytes.len()].iter_mut().for_each(|t| *t = t.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fault(&self, error: MemoryError) -> FaultKind {
+        match error {
+            MemoryError::Uninitialised(address) => {
+                FaultKind::Uninitialised { space: "global", address }
+            }
+            MemoryError::OutOfBounds { address, bytes } => {
+                let found = Self::window(address).and_then(|i| self.allocations.get(i)?.as_ref());
+                outside(address, bytes as u32, found.map(|a| a.data.len()))
+            }
+            MemoryError::TooLarge(bytes) => outside(0, bytes as u32, None),
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn store(&mut self, address: u64, bytes: u32, value: u128) -> Result<(), FaultKind> {
         let (allocation, at) = self.access(address, bytes)?;

@@ -7,7 +7,6 @@ mod written;
 
 pub(crate) use global::Global;
 pub use global::{MemoryError, Touches};
-pub(crate) use races::{Access, Clock};
 pub(crate) use shared::Shared;
 
 use crate::fault::FaultKind;

@@ -144,6 +144,8 @@ impl Parser {
             params: Vec::new(),
             required_threads: None,
             max_threads: None,
+            max_registers: None,
+            cluster: None,
             body: Scope::default(),
             at,
         };
@@ -172,14 +174,17 @@ impl Parser {
                             let n = self.three(&directive)?;
                             entry.max_threads = n.iter().try_fold(1u32, |a, b| a.checked_mul(*b));
                         }
-                        ".minnctapersm" | ".maxnreg" => {
+                        ".minnctapersm" | ".maxclusterrank" => {
                             self.number(&directive)?;
                         }
+                        ".maxnreg" => entry.max_registers = Some(self.number(&directive)?),
+                        ".explicitcluster" => {}
+                        ".reqnctapercluster" => entry.cluster = Some(self.three(&directive)?),
                         other => {
                             return error(
                                 &at,
                                 format!(
-                                    "directive {other} is not known here; .reqntid, .maxntid, .minnctapersm and .maxnreg are"
+                                    "directive {other} is not known here; .reqntid, .maxntid, .minnctapersm, .maxnreg, .explicitcluster, .reqnctapercluster and .maxclusterrank are"
                                 ),
                             );
                         }

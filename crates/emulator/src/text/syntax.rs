@@ -34,6 +34,9 @@ pub(crate) struct Entry {
     /// `.reqntid`, or `.maxntid` as the limit.
     pub(crate) required_threads: Option<[u32; 3]>,
     pub(crate) max_threads: Option<u32>,
+    pub(crate) max_registers: Option<u32>,
+    /// `.reqnctapercluster`.
+    pub(crate) cluster: Option<[u32; 3]>,
     pub(crate) body: Scope,
     pub(crate) at: Location,
 }

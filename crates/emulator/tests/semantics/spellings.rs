@@ -32,7 +32,7 @@ fn ptxas_takes_every_spelling() {
     let text = format!(
         ".version 8.0\n.target sm_90a\n.address_size 64\n.extern .shared .align 16 .b8 area[];\n\
          .visible .entry all(.param .align 16 .b8 p[64]) {{\n\
-         .reg .b64 %l<8>;\n.reg .b32 %w<8>;\n.reg .b16 %h<8>;\n.reg .pred %p<8>;\n{body}END:\nret;\n}}\n"
+         .reg .b64 %l<8>;\n.reg .b32 %acc<128>;\n.reg .b32 %w<8>;\n.reg .b16 %h<8>;\n.reg .pred %p<8>;\n{body}END:\nret;\n}}\n"
     );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("all.ptx");
@@ -86,8 +86,14 @@ fn operands(spelling: &str, signature: &str) -> String {
             p += 1;
             format!("%p{}", p % 8)
         }
-        "i" => "0x96".into(),
+        "i" => "0x98".into(),
+        "_" => "_".into(),
         "t" => "END".into(),
+        "q" => "%p1".into(),
+        "s" => "1".into(),
+        "c1" => "[%l1, {%w1}]".into(),
+        "c2" => "[%l1, {%w1, %w2}]".into(),
+        "c3" => "[%l1, {%w1, %w2, %w3}]".into(),
         "m" if spelling.contains(".shared") => "[area]".into(),
         "m" if spelling.contains(".param") => "[p]".into(),
         "m" => "[%l1]".into(),
@@ -95,6 +101,12 @@ fn operands(spelling: &str, signature: &str) -> String {
     };
     let mut all = Vec::new();
     for letter in to.split_whitespace().chain(from.split_whitespace()) {
+        if let Some(count) = letter.strip_prefix('r') {
+            let elements: Vec<String> =
+                (0..count.parse().unwrap()).map(|i| format!("%acc{i}")).collect();
+            all.push(format!("{{{}}}", elements.join(", ")));
+            continue;
+        }
         match letter.strip_prefix('v') {
             Some(rest) => {
                 let (n, letter) = rest.split_at(1);

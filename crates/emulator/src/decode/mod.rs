@@ -1,9 +1,14 @@
 //! From statements to instructions: names become slots, spellings become work.
 
+mod asynchronous;
+mod operands;
+
 use std::collections::HashMap;
 
 use crate::op::Op;
-use crate::program::{ALWAYS, FLIP, Inst, Program, Reg, SINK, SPECIALS, Site};
+use crate::program::{
+    ALWAYS, CopyOperands, FLIP, Inst, ProductOperands, Program, Reg, SINK, SPECIALS, Site,
+};
 use crate::table::{Form, table};
 use crate::text::{
     Entry, Item, Location, Operand, Param, Scope, Statement, TextError, Variable, error,
@@ -62,6 +67,8 @@ struct Decoder {
     insts: Vec<Inst>,
     sites: Vec<Site>,
     lists: Vec<Reg>,
+    copies: Vec<CopyOperands>,
+    products: Vec<ProductOperands>,
     /// Bytes of shared memory so far.
     shared: u32,
     /// Slots from here on are constants: known once all registers are.
@@ -83,6 +90,8 @@ pub(crate) fn decode(variables: &[Variable], entry: &Entry) -> Result<Program, T
         insts: Vec::new(),
         sites: Vec::new(),
         lists: Vec::new(),
+        copies: Vec::new(),
+        products: Vec::new(),
         shared: 0,
         word_base: 0,
         long_base: 0,
@@ -171,6 +180,8 @@ impl Decoder {
             insts: std::mem::take(&mut self.insts),
             sites: std::mem::take(&mut self.sites),
             lists: std::mem::take(&mut self.lists),
+            copies: std::mem::take(&mut self.copies),
+            products: std::mem::take(&mut self.products),
             word_names: std::mem::take(&mut self.words.names),
             long_names: std::mem::take(&mut self.longs.names),
             pred_names: std::mem::take(&mut self.preds.names),
@@ -182,6 +193,8 @@ impl Decoder {
             dynamic_shared,
             required_threads: entry.required_threads,
             max_threads: entry.max_threads,
+            max_registers: entry.max_registers,
+            cluster: entry.cluster.unwrap_or([1; 3]),
         })
     }
 
@@ -200,6 +213,9 @@ impl Decoder {
         }
         for reg in &mut self.lists {
             fix(&mut reg.slot);
+        }
+        for copy in &mut self.copies {
+            copy.coordinates.iter_mut().chain(&mut copy.mask).for_each(fix);
         }
     }
 
@@ -358,323 +374,16 @@ impl Decoder {
         if let Some((name, negated)) = &s.guard {
             inst.guard = self.predicate(name, &s.at)? | if *negated { FLIP } else { 0 };
         }
-        self.operands(&mut inst, form.signature, s)?;
+        match form.op {
+            Op::CopyLoad | Op::CopyStore | Op::CopyReduce | Op::CopyPrefetch => {
+                self.copy(&mut inst, form.signature, s)?;
+            }
+            Op::Product => self.product(&mut inst, s)?,
+            _ => self.operands(&mut inst, form.signature, s)?,
+        }
         self.insts.push(inst);
         self.sites.push(Site { at: s.at.clone(), opcode: s.opcode.clone() });
         Ok(())
-    }
-
-    fn operands(
-        &mut self,
-        inst: &mut Inst,
-        signature: &'static str,
-        s: &Statement,
-    ) -> Result<(), TextError> {
-        let (to, from) = signature.split_once('=').unwrap_or(("", signature));
-        let mut given = s.operands.iter();
-        let wrong = || {
-            error(
-                &s.at,
-                format!(
-                    "{} takes the operands {signature}, here are {}",
-                    s.opcode,
-                    s.operands.len()
-                ),
-            )
-        };
-        for letter in to.split_whitespace() {
-            let Some(operand) = given.next() else { return wrong() };
-            self.destination(inst, letter, operand, &s.at)?;
-        }
-        let mut sources = 0;
-        for letter in from.split_whitespace() {
-            let operand = match given.next() {
-                Some(operand) => operand,
-                // The thread count of a barrier.
-                None if letter.ends_with('?') => {
-                    inst.count = 0;
-                    continue;
-                }
-                None => return wrong(),
-            };
-            if letter.ends_with('?') {
-                inst.count = 1;
-            }
-            let slot = self.source(inst, letter.trim_end_matches('?'), operand, &s.at)?;
-            if let Some(slot) = slot {
-                match sources {
-                    0 => inst.a = slot,
-                    1 => inst.b = slot,
-                    2 => inst.c = slot,
-                    _ => inst.f = slot,
-                }
-                sources += 1;
-            }
-        }
-        if given.next().is_some() {
-            return wrong();
-        }
-        Ok(())
-    }
-
-    fn destination(
-        &mut self,
-        inst: &mut Inst,
-        letter: &str,
-        operand: &Operand,
-        at: &Location,
-    ) -> Result<(), TextError> {
-        let (first, second) = match (letter.ends_with('?'), operand) {
-            (true, Operand::Pair(first, second)) => (&**first, Some(&**second)),
-            _ => (operand, None),
-        };
-        inst.e = match second {
-            Some(Operand::Name(name)) => self.predicate(name, at)?,
-            Some(Operand::Sink) | None => SINK,
-            Some(_) => return error(at, "the second destination is a predicate"),
-        };
-        match letter.trim_end_matches('?') {
-            "p" => {
-                inst.d = match first {
-                    Operand::Name(name) => self.predicate(name, at)?,
-                    Operand::Sink => SINK,
-                    _ => return error(at, "the destination is a predicate"),
-                }
-            }
-            vector if vector.starts_with('v') || inst.op.loads() => {
-                self.list(inst, vector, first, true, at)?
-            }
-            letter => inst.d = self.register(letter, first, at)?.slot,
-        }
-        Ok(())
-    }
-
-    /// Registers in braces, or one without.
-    fn list(
-        &mut self,
-        inst: &mut Inst,
-        letters: &str,
-        operand: &Operand,
-        to: bool,
-        at: &Location,
-    ) -> Result<(), TextError> {
-        let (n, letter) = match letters.strip_prefix('v') {
-            Some(rest) => rest.split_at(1),
-            None => ("1", letters),
-        };
-        let one = [operand.clone()];
-        let elements: &[Operand] = match operand {
-            Operand::Vector(elements) => elements,
-            _ if n == "1" => &one,
-            _ => return error(at, format!("{n} registers in braces are needed")),
-        };
-        if elements.len().to_string() != n {
-            return error(at, format!("{} registers in braces, {n} are needed", elements.len()));
-        }
-        inst.list = self.lists.len() as u32;
-        inst.count = elements.len() as u8;
-        for element in elements {
-            let reg = match (to, element) {
-                (true, _) | (false, Operand::Name(_)) if !matches!(element, Operand::Name(n) if SPECIALS.contains(&n.as_str())) => {
-                    self.register(letter, element, at)?
-                }
-                (_, element) => {
-                    let long = letter == "l";
-                    let letter = if long { "l" } else { "w" };
-                    let slot = self.value(letter, element, at)?;
-                    Reg { slot, long, bits: if long { 64 } else { 32 } }
-                }
-            };
-            self.lists.push(reg);
-        }
-        Ok(())
-    }
-
-    fn source(
-        &mut self,
-        inst: &mut Inst,
-        letter: &str,
-        operand: &Operand,
-        at: &Location,
-    ) -> Result<Option<u16>, TextError> {
-        match letter {
-            "p" | "P" => match operand {
-                Operand::Name(name) => Ok(Some(self.predicate(name, at)?)),
-                Operand::Not(name) if letter == "P" => Ok(Some(self.predicate(name, at)? | FLIP)),
-                _ => error(at, "a predicate is needed here"),
-            },
-            "i" => match operand {
-                Operand::Int(value) => {
-                    inst.imm = *value as i64;
-                    Ok(None)
-                }
-                _ => error(at, "a constant is needed here"),
-            },
-            "t" => match operand {
-                Operand::Name(name) => {
-                    let label = self.scopes.iter().rev().find_map(|s| s.labels.get(name));
-                    let Some(label) = label else {
-                        return error(at, format!("there is no label {name} in scope"));
-                    };
-                    inst.imm = *label as i64;
-                    Ok(None)
-                }
-                _ => error(at, "a label is needed here"),
-            },
-            "m" => self.memory(inst, operand, at).map(Some),
-            list if list.starts_with('v') || matches!(list, "x" | "u") => {
-                self.list(inst, list, operand, false, at)?;
-                Ok(None)
-            }
-            // Stored values are lists, so that all widths go one way.
-            "w" | "l" if inst.op.stores() => {
-                self.list(inst, letter, operand, false, at)?;
-                Ok(None)
-            }
-            letter => self.value(letter, operand, at).map(Some),
-        }
-    }
-
-    /// The slot of an address's register; its constant part goes into the instruction.
-    fn memory(
-        &mut self,
-        inst: &mut Inst,
-        operand: &Operand,
-        at: &Location,
-    ) -> Result<u16, TextError> {
-        let Operand::Memory { base, offset, coordinates } = operand else {
-            return error(at, "an address in brackets is needed here");
-        };
-        if !coordinates.is_empty() {
-            return error(at, "coordinates are not taken here");
-        }
-        let Ok(offset) = i64::try_from(*offset) else {
-            return error(at, "the offset does not fit");
-        };
-        inst.imm = offset;
-        let param = inst.op == Op::LdParam;
-        let shared =
-            matches!(inst.op, Op::LdShared | Op::StShared | Op::AtomShared | Op::RedShared);
-        match base.as_deref() {
-            None => {
-                inst.wide = false;
-                Ok(self.word_constant(0))
-            }
-            Some(name) => match self.find(name) {
-                Some(Name::Register { bits: 32, slot }) if !param => {
-                    inst.wide = false;
-                    match inst.op {
-                        Op::LdGlobal
-                        | Op::StGlobal
-                        | Op::AtomGlobal
-                        | Op::RedGlobal
-                        | Op::Prefetch => {
-                            error(at, format!("{name} has 32 bits; a global address has 64"))
-                        }
-                        _ => Ok(slot),
-                    }
-                }
-                Some(Name::Register { bits: 64, slot }) => {
-                    inst.wide = true;
-                    Ok(slot)
-                }
-                Some(Name::Param(start)) if param => {
-                    inst.imm += i64::from(start);
-                    Ok(self.word_constant(0))
-                }
-                Some(Name::Shared(address)) if shared => {
-                    inst.imm += i64::from(address);
-                    Ok(self.word_constant(0))
-                }
-                Some(_) => error(at, format!("{name} is no address in this space")),
-                None => error(at, format!("{name} is not declared")),
-            },
-        }
-    }
-
-    fn predicate(&self, name: &str, at: &Location) -> Result<u16, TextError> {
-        match self.find(name) {
-            Some(Name::Register { bits: 1, slot }) => Ok(slot),
-            Some(_) => error(at, format!("{name} is no predicate")),
-            None => error(at, format!("{name} is not declared")),
-        }
-    }
-
-    /// A register that is written, or read as it is.
-    fn register(&self, letter: &str, operand: &Operand, at: &Location) -> Result<Reg, TextError> {
-        let name = match operand {
-            Operand::Sink => {
-                let long = letter == "l";
-                return Ok(Reg { slot: SINK, long, bits: if long { 64 } else { 32 } });
-            }
-            Operand::Name(name) => name,
-            _ => return error(at, "a register is needed here"),
-        };
-        let Some(Name::Register { bits, slot }) = self.find(name) else {
-            return error(at, format!("{name} is no declared register"));
-        };
-        let fits = match letter {
-            "w" => bits == 32,
-            "l" => bits == 64,
-            "h" => bits == 16,
-            "n" => bits == 16 || bits == 32,
-            "u" => bits == 32 || bits == 64,
-            _ => bits != 1,
-        };
-        match fits {
-            true => Ok(Reg { slot, long: bits == 64, bits: bits as u8 }),
-            false => error(at, format!("{name} has {bits} bits, which does not fit here")),
-        }
-    }
-
-    /// A register, a constant, an address or a special register.
-    fn value(&mut self, letter: &str, operand: &Operand, at: &Location) -> Result<u16, TextError> {
-        let long = letter == "l";
-        let constant = |value: i128| {
-            let (low, high) = match letter {
-                "l" => (i64::MIN as i128, u64::MAX as i128),
-                "h" => (i16::MIN as i128, u16::MAX as i128),
-                _ => (i32::MIN as i128, u32::MAX as i128),
-            };
-            (low..=high).contains(&value).then_some(value as u64)
-        };
-        let value = match operand {
-            Operand::Int(value) => *value,
-            Operand::F32(bits) if letter == "w" => i128::from(*bits),
-            Operand::F64(bits) if long => i128::from(*bits),
-            Operand::Name(name) => {
-                if let Some(i) = SPECIALS.iter().position(|s| s == name) {
-                    return match letter {
-                        "w" => Ok(SPECIAL + i as u16),
-                        _ => error(at, format!("{name} has 32 bits")),
-                    };
-                }
-                match self.find(name) {
-                    Some(Name::Shared(address)) if letter == "w" || long => i128::from(address),
-                    Some(Name::Param(start)) if long => i128::from(start),
-                    Some(Name::Register { .. }) => {
-                        return Ok(self.register(letter, operand, at)?.slot);
-                    }
-                    Some(_) => return error(at, format!("{name} cannot be a value here")),
-                    None => return error(at, format!("{name} is not declared")),
-                }
-            }
-            Operand::Offset(name, offset) => match self.find(name) {
-                Some(Name::Shared(address)) if letter == "w" || long => {
-                    i128::from(address) + offset
-                }
-                _ => return error(at, format!("{name} is no address")),
-            },
-            _ => return error(at, "a register or a constant is needed here"),
-        };
-        let Some(value) = constant(value) else {
-            return error(at, format!("{value} does not fit here"));
-        };
-        Ok(match letter {
-            "l" => self.long_constant(value),
-            "h" => self.word_constant(value as u16 as u32),
-            _ => self.word_constant(value as u32),
-        })
     }
 }
 
@@ -748,17 +457,5 @@ impl Inst {
             aligned: false,
             wide: false,
         }
-    }
-}
-
-impl Op {
-    /// Whether its destination is a list.
-    pub(crate) fn loads(self) -> bool {
-        matches!(self, Self::LdParam | Self::LdGlobal | Self::LdShared)
-    }
-
-    /// Whether its value operand is a list.
-    pub(crate) fn stores(self) -> bool {
-        matches!(self, Self::StGlobal | Self::StShared)
     }
 }
