@@ -227,7 +227,9 @@ fn exit(warp: &Warp, context: &mut Context) -> Result<(), Trouble> {
         return Err(Trouble { kind, site, warp: at, lane: lane.into() });
     }
     blocks[context.block].running -= 1;
-    meeting.leave(warp.agent, &mut context.roused);
+    if meeting.leave(warp.agent, &mut context.roused) {
+        blocks.iter_mut().for_each(|block| block.phases.publish());
+    }
     Ok(())
 }
 

@@ -24,6 +24,13 @@ impl Times {
         self.0[agent] = time;
     }
 
+    /// Keeps what both know.
+    fn meet(&mut self, other: &Self) {
+        for (agent, into) in (0..).zip(&mut self.0) {
+            *into = (*into).min(other.of(agent));
+        }
+    }
+
     fn join(&mut self, other: &Self) {
         if self.0.len() < other.0.len() {
             self.0.resize(other.0.len(), 0);
@@ -78,19 +85,21 @@ impl By<'_> {
 pub(crate) struct Operation {
     pub(crate) agent: u16,
     pub(crate) time: u32,
+    /// What all who started it know, and what any of them does.
     stamp: Stamp,
+    told: Stamp,
 }
 
 impl Operation {
     /// Who accesses for it.
     pub(crate) fn by(&self, site: u32) -> By<'_> {
-        let Self { agent, time, ref stamp } = *self;
+        let Self { agent, time, ref stamp, .. } = *self;
         By { agent, time, site, asynchronous: true, stamp }
     }
 
     /// Its end is known to who hears of this.
     pub(crate) fn release(&self, into: &mut Stamp) {
-        into.join(&self.stamp);
+        into.join(&self.told);
         if into.seen.of(self.agent) < self.time {
             into.seen.set(self.agent, self.time);
         }
@@ -183,11 +192,18 @@ impl Order {
         self.go_on(warp);
     }
 
-    /// An operation that these warps start together.
+    /// An operation that these warps start together. Each may have its part done while others are
+    /// not there yet: so what not all of them know is in no order with it.
     pub(crate) fn start(&mut self, by: &[u16]) -> Operation {
-        let mut stamp = Stamp::default();
-        for warp in by {
-            self.release(*warp, &mut stamp);
+        let (mut stamp, mut told) = (Stamp::default(), Stamp::default());
+        for (i, warp) in by.iter().enumerate() {
+            let own = &self.warps[usize::from(*warp)];
+            if i == 0 {
+                stamp = own.clone();
+            }
+            stamp.seen.meet(&own.seen);
+            stamp.fenced.meet(&own.fenced);
+            self.release(*warp, &mut told);
         }
         // A place whose last operation is over for who starts this one: knowing it is knowing that.
         let first = self.warps.len() as u16;
@@ -199,6 +215,6 @@ impl Order {
         });
         let time = &mut self.places[usize::from(agent - first)];
         *time += 1;
-        Operation { agent, time: *time, stamp }
+        Operation { agent, time: *time, stamp, told }
     }
 }

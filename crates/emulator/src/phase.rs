@@ -25,6 +25,8 @@ struct Barrier {
     complete: Stamp,
     /// Whether asynchronous operations, and other blocks, see that it has been initialised.
     fenced: bool,
+    /// Whether all of the cluster have met since.
+    published: bool,
     /// Who made it, and when.
     made: (u16, u32),
     waiting: Vec<u16>,
@@ -59,6 +61,7 @@ impl Phases {
             gathering: Stamp::default(),
             complete: Stamp::default(),
             fenced: false,
+            published: false,
             made: (warp, order.by(warp, 0).time),
             waiting: Vec::new(),
             seen: BTreeMap::new(),
@@ -84,6 +87,11 @@ impl Phases {
         }
     }
 
+    /// All warps of the cluster have met: they know of barriers behind whose making a fence stands.
+    pub(crate) fn publish(&mut self) {
+        self.0.values_mut().for_each(|barrier| barrier.published |= barrier.fenced);
+    }
+
     fn find(&mut self, address: u64) -> Result<&mut Barrier, FaultKind> {
         match self.0.get_mut(&address) {
             Some(barrier) => Ok(barrier),
@@ -101,7 +109,7 @@ impl Phases {
     ) -> Result<&mut Barrier, FaultKind> {
         let barrier = self.find(address)?;
         let (agent, time) = barrier.made;
-        if !order.by(warp, 0).knows(agent, time) {
+        if !barrier.published && !order.by(warp, 0).knows(agent, time) {
             return refuse(format!(
                 "nothing orders the use of the mbarrier at {address:#x} with its mbarrier.init"
             ));

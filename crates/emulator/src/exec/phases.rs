@@ -48,10 +48,13 @@ pub(super) fn step(
         }
         Op::ClusterArrive | Op::ClusterArriveRelaxed => {
             let releases = inst.op == Op::ClusterArrive;
-            let Cluster { meeting, order, .. } = &mut *context.cluster;
-            meeting
+            let Cluster { blocks, meeting, order, .. } = &mut *context.cluster;
+            let met = meeting
                 .arrive(warp.agent, releases, order, &mut context.roused)
                 .map_err(|kind| trouble(kind, 0))?;
+            if met {
+                blocks.iter_mut().for_each(|block| block.phases.publish());
+            }
         }
         Op::ClusterWait => {
             let Cluster { meeting, order, .. } = &mut *context.cluster;

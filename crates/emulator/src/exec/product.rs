@@ -33,9 +33,11 @@ pub(super) fn step(
             let to = u32::try_from(inst.imm).unwrap_or(0);
             let pool = &mut registers[context.block];
             let done = pool.set(usize::from(warp.index), to, more).map_err(fault)?;
+            if !done {
+                return Ok(Flow::Event);
+            }
             let first = warp.agent - warp.index;
             context.roused.extend(first..first + context.threads.div_ceil(32) as u16);
-            return Ok(if done { Flow::Next } else { Flow::Event });
         }
         _ => {
             let operands = &program.products[inst.list as usize];
