@@ -120,6 +120,31 @@
 #define QUARTER_TRANSPOSE_TILE_SHIFT 56
 #define QUARTER_TRANSPOSE_BYTES 64
 
+/* Products: threads of a block, bytes of its shared memory, and rows and columns of a cluster's
+ * tile. */
+#define QUARTER_PRODUCT_THREADS 384
+#define QUARTER_PRODUCT_SHARED 229440
+#define QUARTER_PRODUCT_TILE 256
+/* Bits of `flags`: the product of both scales multiplies; D is stored without TMA. */
+#define QUARTER_PRODUCT_COMBINED 1
+#define QUARTER_PRODUCT_PLAIN 2
+
+#define QUARTER_GEMM_MAP_A 0
+#define QUARTER_GEMM_MAP_B 128
+#define QUARTER_GEMM_MAP_D 256
+#define QUARTER_GEMM_D 384
+#define QUARTER_GEMM_PITCH_D 392
+#define QUARTER_GEMM_SCALE_INV_A 400
+#define QUARTER_GEMM_SCALE_INV_B 408
+#define QUARTER_GEMM_M 416
+#define QUARTER_GEMM_N 420
+#define QUARTER_GEMM_K_BLOCKS 424
+#define QUARTER_GEMM_M_TILES 428
+#define QUARTER_GEMM_N_TILES 432
+#define QUARTER_GEMM_GROUP 436
+#define QUARTER_GEMM_FLAGS 440
+#define QUARTER_GEMM_BYTES 448
+
 /* Policies of an amax of zero and of one that is not finite, as scaling::Policy has them. */
 #define QUARTER_ZERO_KEEP 0
 #define QUARTER_ZERO_ONE 1
@@ -288,6 +313,25 @@ struct QuarterTranspose {
   uint32_t reserved;
 };
 
+/* gemm_*: D = A * B^T. Maps are the driver's tensor maps of 128 bytes, swizzled by 128. */
+struct QuarterGemm {
+  uint64_t map_a[16]; /* A: boxes of 128 x 128 codes */
+  uint64_t map_b[16]; /* B: the same */
+  uint64_t map_d[16]; /* D: boxes of 64 rows of 128 bytes */
+  uint64_t d; /* without TMA: its first byte */
+  uint64_t pitch_d; /* bytes */
+  uint64_t scale_inv_a; /* f32, one */
+  uint64_t scale_inv_b;
+  uint32_t m;
+  uint32_t n;
+  uint32_t k_blocks; /* of 128, not 0 */
+  uint32_t m_tiles; /* of 256 rows: a cluster's */
+  uint32_t n_tiles; /* of 256 columns */
+  uint32_t group; /* columns of tiles that are done together, not 0 */
+  uint32_t flags;
+  uint32_t reserved;
+};
+
 /* scaling: all tensors of a model in one launch. */
 struct QuarterScaling {
   uint64_t now;        /* u32 x tensors, zeroed */
@@ -451,6 +495,21 @@ QUARTER_AT(QuarterTranspose, rows, QUARTER_TRANSPOSE_ROWS);
 QUARTER_AT(QuarterTranspose, cols, QUARTER_TRANSPOSE_COLS);
 QUARTER_AT(QuarterTranspose, tile_shift, QUARTER_TRANSPOSE_TILE_SHIFT);
 _Static_assert(sizeof(struct QuarterTranspose) == QUARTER_TRANSPOSE_BYTES, "size");
+QUARTER_AT(QuarterGemm, map_a, QUARTER_GEMM_MAP_A);
+QUARTER_AT(QuarterGemm, map_b, QUARTER_GEMM_MAP_B);
+QUARTER_AT(QuarterGemm, map_d, QUARTER_GEMM_MAP_D);
+QUARTER_AT(QuarterGemm, d, QUARTER_GEMM_D);
+QUARTER_AT(QuarterGemm, pitch_d, QUARTER_GEMM_PITCH_D);
+QUARTER_AT(QuarterGemm, scale_inv_a, QUARTER_GEMM_SCALE_INV_A);
+QUARTER_AT(QuarterGemm, scale_inv_b, QUARTER_GEMM_SCALE_INV_B);
+QUARTER_AT(QuarterGemm, m, QUARTER_GEMM_M);
+QUARTER_AT(QuarterGemm, n, QUARTER_GEMM_N);
+QUARTER_AT(QuarterGemm, k_blocks, QUARTER_GEMM_K_BLOCKS);
+QUARTER_AT(QuarterGemm, m_tiles, QUARTER_GEMM_M_TILES);
+QUARTER_AT(QuarterGemm, n_tiles, QUARTER_GEMM_N_TILES);
+QUARTER_AT(QuarterGemm, group, QUARTER_GEMM_GROUP);
+QUARTER_AT(QuarterGemm, flags, QUARTER_GEMM_FLAGS);
+_Static_assert(sizeof(struct QuarterGemm) == QUARTER_GEMM_BYTES, "size");
 QUARTER_AT(QuarterScaling, now, QUARTER_SCALING_NOW);
 QUARTER_AT(QuarterScaling, history, QUARTER_SCALING_HISTORY);
 QUARTER_AT(QuarterScaling, next, QUARTER_SCALING_NEXT);

@@ -32,6 +32,11 @@ pub const QUARTER_RESIDENT_UPDATES: u32 = 4;
 pub const QUARTER_WEIGHTS_STOCHASTIC: u32 = 1;
 pub const QUARTER_FIRST_STOCHASTIC: u32 = 2;
 pub const QUARTER_SECOND_STOCHASTIC: u32 = 4;
+pub const QUARTER_PRODUCT_THREADS: u32 = 384;
+pub const QUARTER_PRODUCT_SHARED: u32 = 229440;
+pub const QUARTER_PRODUCT_TILE: u32 = 256;
+pub const QUARTER_PRODUCT_COMBINED: u32 = 1;
+pub const QUARTER_PRODUCT_PLAIN: u32 = 2;
 pub const QUARTER_ZERO_KEEP: u32 = 0;
 pub const QUARTER_ZERO_ONE: u32 = 1;
 pub const QUARTER_NON_FINITE_KEEP: u32 = 0;
@@ -249,6 +254,63 @@ const _: () = {
         [::std::mem::offset_of!(QuarterTranspose, tile_shift) - 56usize];
     ["Offset of field: QuarterTranspose::reserved"]
         [::std::mem::offset_of!(QuarterTranspose, reserved) - 60usize];
+};
+/// gemm_*: D = A * B^T. Maps are the driver's tensor maps of 128 bytes, swizzled by 128.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterGemm {
+    /// A: boxes of 128 x 128 codes
+    pub map_a: [u64; 16usize],
+    /// B: the same
+    pub map_b: [u64; 16usize],
+    /// D: boxes of 64 rows of 128 bytes
+    pub map_d: [u64; 16usize],
+    /// without TMA: its first byte
+    pub d: u64,
+    /// bytes
+    pub pitch_d: u64,
+    /// f32, one
+    pub scale_inv_a: u64,
+    pub scale_inv_b: u64,
+    pub m: u32,
+    pub n: u32,
+    /// of 128, not 0
+    pub k_blocks: u32,
+    /// of 256 rows: a cluster's
+    pub m_tiles: u32,
+    /// of 256 columns
+    pub n_tiles: u32,
+    /// columns of tiles that are done together, not 0
+    pub group: u32,
+    pub flags: u32,
+    pub reserved: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterGemm"][::std::mem::size_of::<QuarterGemm>() - 448usize];
+    ["Alignment of QuarterGemm"][::std::mem::align_of::<QuarterGemm>() - 8usize];
+    ["Offset of field: QuarterGemm::map_a"][::std::mem::offset_of!(QuarterGemm, map_a) - 0usize];
+    ["Offset of field: QuarterGemm::map_b"][::std::mem::offset_of!(QuarterGemm, map_b) - 128usize];
+    ["Offset of field: QuarterGemm::map_d"][::std::mem::offset_of!(QuarterGemm, map_d) - 256usize];
+    ["Offset of field: QuarterGemm::d"][::std::mem::offset_of!(QuarterGemm, d) - 384usize];
+    ["Offset of field: QuarterGemm::pitch_d"]
+        [::std::mem::offset_of!(QuarterGemm, pitch_d) - 392usize];
+    ["Offset of field: QuarterGemm::scale_inv_a"]
+        [::std::mem::offset_of!(QuarterGemm, scale_inv_a) - 400usize];
+    ["Offset of field: QuarterGemm::scale_inv_b"]
+        [::std::mem::offset_of!(QuarterGemm, scale_inv_b) - 408usize];
+    ["Offset of field: QuarterGemm::m"][::std::mem::offset_of!(QuarterGemm, m) - 416usize];
+    ["Offset of field: QuarterGemm::n"][::std::mem::offset_of!(QuarterGemm, n) - 420usize];
+    ["Offset of field: QuarterGemm::k_blocks"]
+        [::std::mem::offset_of!(QuarterGemm, k_blocks) - 424usize];
+    ["Offset of field: QuarterGemm::m_tiles"]
+        [::std::mem::offset_of!(QuarterGemm, m_tiles) - 428usize];
+    ["Offset of field: QuarterGemm::n_tiles"]
+        [::std::mem::offset_of!(QuarterGemm, n_tiles) - 432usize];
+    ["Offset of field: QuarterGemm::group"][::std::mem::offset_of!(QuarterGemm, group) - 436usize];
+    ["Offset of field: QuarterGemm::flags"][::std::mem::offset_of!(QuarterGemm, flags) - 440usize];
+    ["Offset of field: QuarterGemm::reserved"]
+        [::std::mem::offset_of!(QuarterGemm, reserved) - 444usize];
 };
 /// scaling: all tensors of a model in one launch.
 #[repr(C)]

@@ -43,6 +43,8 @@ mod plan;
 
 pub use plan::{Plan, Promotion, ScaleOrder};
 
+pub use crate::gpu::gemm_on;
+
 use half::bf16;
 
 use crate::quantize::{Cast, Matrix, MatrixMut, Quantizer, Scale};
@@ -187,7 +189,7 @@ pub fn to_fp8(
 }
 
 /// Checks a product with a D of `rows` x `cols`; returns the elements of K in one chain.
-fn check(
+pub(crate) fn check(
     names: [&'static str; 3],
     a: &Quantized,
     b: &Quantized,

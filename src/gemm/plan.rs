@@ -50,10 +50,14 @@ impl Plan {
     /// [`Error::Parameter`] if the interval is 0 or no multiple of 32, or does not
     /// divide the 128 of a block scale.
     pub(crate) fn chunk(&self, a: &Quantized, b: &Quantized) -> Result<usize> {
+        self.chain(a.cols, is_blocked(a) || is_blocked(b))
+    }
+
+    /// The same of K, and of whether a scale changes along it.
+    pub(crate) fn chain(&self, k: usize, blocks: bool) -> Result<usize> {
         let refuse = |got: String, allowed| {
             Err(Error::Parameter { what: "promotion interval", got, allowed })
         };
-        let blocks = is_blocked(a) || is_blocked(b);
         match self.promotion {
             Promotion::Every(n) if n == 0 || n % 32 != 0 => {
                 refuse(n.to_string(), "positive multiples of 32 are allowed")
@@ -62,11 +66,11 @@ impl Plan {
                 refuse(n.to_string(), "32, 64 and 128 are allowed with scales per block of 128")
             }
             Promotion::Every(n) => Ok(n),
-            Promotion::Never if blocks && a.cols > 128 => refuse(
+            Promotion::Never if blocks && k > 128 => refuse(
                 "Never".into(),
                 "scales per block of 128 need a promotion every 32, 64 or 128",
             ),
-            Promotion::Never => Ok(a.cols.next_multiple_of(32).max(32)),
+            Promotion::Never => Ok(k.next_multiple_of(32).max(32)),
         }
     }
 }

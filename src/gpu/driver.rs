@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Text;
+use super::{TensorMap, Text};
 use crate::Result;
 
 /// The caller's queue of work: a `CUstream`, or 0 for the default one. The emulator, which
@@ -65,6 +65,12 @@ pub trait Driver: Send + Sync {
     /// # Safety
     /// As [`read`](Self::read) and [`write`](Self::write), and the two do not overlap.
     unsafe fn copy(&self, stream: Stream, from: u64, to: u64, bytes: usize) -> Result<()>;
+
+    /// What a kernel's bulk copies have to know of a matrix, as its parameter holds it.
+    ///
+    /// # Errors
+    /// What the machine's encoder refuses.
+    fn encode(&self, map: &TensorMap) -> Result<[u64; 16]>;
 
     /// Enqueues a kernel: no allocation, no wait.
     ///

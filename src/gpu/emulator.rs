@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use quarter_emulator::{Counters, Grid, Machine, Module, Options, Touches};
+use quarter_emulator::{Counters, ElementType, Grid, Machine, Module, Options, Swizzle, Touches};
 
-use super::{Device, DeviceError, Driver, Launch, Stream, Text};
+use super::{Device, DeviceError, Driver, Launch, MapElement, Stream, TensorMap, Text};
 use crate::{Error, Result};
 
 /// A machine that runs PTX on this CPU. Each launch ends before it returns.
@@ -119,6 +119,30 @@ impl Driver for Emulator {
         let mut copied = vec![0; bytes];
         state.machine.read(from, &mut copied).map_err(refused)?;
         state.machine.write(to, &copied).map_err(refused)
+    }
+
+    fn encode(&self, map: &TensorMap) -> Result<[u64; 16]> {
+        let TensorMap { element, address, rows, cols, pitch, box_rows, box_cols } = *map;
+        let map = quarter_emulator::TensorMap {
+            element: match element {
+                MapElement::U8 => ElementType::U8,
+                MapElement::F16 => ElementType::F16,
+                MapElement::Bf16 => ElementType::Bf16,
+                MapElement::F32 => ElementType::F32,
+            },
+            rank: 2,
+            address,
+            dims: [cols, rows, 1],
+            strides: [pitch, 0],
+            box_dims: [box_cols, box_rows, 1],
+            swizzle: Swizzle::B128,
+        };
+        let bytes = map.encode().map_err(refused)?;
+        let mut words = [0; 16];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word = u64::from_ne_bytes(*bytes);
+        }
+        Ok(words)
     }
 
     unsafe fn launch(&self, _: Stream, launch: &Launch) -> Result<()> {

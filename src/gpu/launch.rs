@@ -10,12 +10,18 @@ use crate::{Error, Result};
 pub(super) struct Shape {
     pub(super) blocks: u32,
     pub(super) threads: u32,
+    pub(super) shared_bytes: u32,
 }
 
 impl Shape {
+    /// Blocks of so many threads, without dynamic shared memory.
+    pub(super) fn of(blocks: u32, threads: u32) -> Self {
+        Self { blocks, threads, shared_bytes: 0 }
+    }
+
     /// Blocks of [`QUARTER_THREADS`].
     pub(super) fn of_blocks(blocks: u32) -> Self {
-        Self { blocks, threads: QUARTER_THREADS }
+        Self::of(blocks, QUARTER_THREADS)
     }
 }
 
@@ -48,7 +54,7 @@ pub(super) unsafe fn enqueue(
         entry,
         grid: [shape.blocks, 1, 1],
         block: [shape.threads, 1, 1],
-        shared_bytes: 0,
+        shared_bytes: shape.shared_bytes,
         params: params.bytes(),
     };
     // SAFETY: as the caller promises.

@@ -13,11 +13,13 @@ mod driver;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod error;
+mod gemm;
 mod launch;
 mod params;
 mod quantize;
 mod scaling;
 mod substitute;
+mod tensor_map;
 mod text;
 mod transpose;
 mod wide;
@@ -32,9 +34,11 @@ pub use driver::{Driver, Launch, Stream};
 #[cfg(feature = "emulator")]
 pub use emulator::Emulator;
 pub use error::DeviceError;
+pub use gemm::{GemmOn, gemm_on};
 pub use quantize::{CastStatsOn, QuantizeOn, ScaleOn, TransposedOn};
 pub use scaling::{DelayedOn, UpdateScalesOn};
 pub use substitute::Substitute;
+pub use tensor_map::{MapElement, TensorMap};
 pub use text::{Origin, Text};
 pub use transpose::TransposeOn;
 pub use wide::WideType;

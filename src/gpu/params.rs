@@ -2,7 +2,7 @@
 
 use crate::ffi::{
     QuarterAdamw, QuarterAdamwControl, QuarterAdamwGroup, QuarterAdamwSettings, QuarterAdamwTensor,
-    QuarterDequantize, QuarterNorm, QuarterQuantize, QuarterScaling, QuarterTranspose,
+    QuarterDequantize, QuarterGemm, QuarterNorm, QuarterQuantize, QuarterScaling, QuarterTranspose,
 };
 
 /// A struct that is an entry's parameter, or lies in memory for it.
@@ -38,6 +38,9 @@ unsafe impl Parameters for QuarterAdamwSettings {}
 unsafe impl Parameters for QuarterAdamwGroup {}
 // SAFETY: as above.
 unsafe impl Parameters for QuarterAdamwControl {}
+
+// SAFETY: as above.
+unsafe impl Parameters for QuarterGemm {}
 
 /// The bytes of an array of them.
 pub(super) fn bytes_of_all<S: Parameters>(all: &[S]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Driver, Launch, Stream, Text};
+use super::{Driver, Launch, Stream, TensorMap, Text};
 use crate::Result;
 
 /// A machine whose launches take another text for the same entry: a twin, or a kernel that is being
@@ -52,6 +52,10 @@ impl<F: Fn(&Launch) -> &'static Text + Send + Sync> Driver for Substitute<F> {
     unsafe fn copy(&self, stream: Stream, from: u64, to: u64, bytes: usize) -> Result<()> {
         // SAFETY: as above.
         unsafe { self.driver.copy(stream, from, to, bytes) }
+    }
+
+    fn encode(&self, map: &TensorMap) -> Result<[u64; 16]> {
+        self.driver.encode(map)
     }
 
     unsafe fn launch(&self, stream: Stream, launch: &Launch) -> Result<()> {

@@ -2,16 +2,22 @@
 
 use std::sync::{Arc, OnceLock};
 
-use quarter::gpu::emulate::{Options, Schedule};
+use quarter::gpu::emulate::{Completion, Options, Schedule};
 use quarter::gpu::{Cuda, Device, Driver, Emulator};
 
 /// All devices there are: the emulator, whose seed orders everything that the hardware leaves open,
 /// and the GPU.
 pub fn devices(seed: u64) -> Vec<Device> {
-    let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
-    let emulator = Device::emulator(Options { schedule, ..Options::default() });
+    let emulator = Device::emulator(options(seed));
     let gpu = gpu().map(|cuda| Device::new(cuda));
     std::iter::once(emulator).chain(gpu).collect()
+}
+
+/// A schedule, and when bulk copies and products are done.
+pub fn options(seed: u64) -> Options {
+    let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
+    let completion = [Completion::Early, Completion::Late, Completion::Random][seed as usize % 3];
+    Options { schedule, completion, ..Options::default() }
 }
 
 /// How the emulator is called: here by itself.

@@ -5,6 +5,7 @@ mod adamw;
 mod adamw_on;
 mod dequantize;
 mod devices;
+mod gemm;
 mod graph;
 mod protocols;
 mod quantize;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quarter::gpu::emulate::{Options, Schedule};
-use quarter::gpu::{Device, Driver, Emulator, Launch, Stream, Text};
+use quarter::gpu::{Device, Driver, Emulator, Launch, Stream, TensorMap, Text};
 use quarter::{Error, Result};
 
 thread_local! {
@@ -110,6 +110,10 @@ impl Driver for Planted {
     unsafe fn copy(&self, stream: Stream, from: u64, to: u64, bytes: usize) -> Result<()> {
         // SAFETY: as above.
         unsafe { self.0.copy(stream, from, to, bytes) }
+    }
+
+    fn encode(&self, map: &TensorMap) -> Result<[u64; 16]> {
+        self.0.encode(map)
     }
 
     unsafe fn launch(&self, stream: Stream, launch: &Launch) -> Result<()> {

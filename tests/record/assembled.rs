@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quarter::Result;
-use quarter::gpu::{Driver, Launch, Stream};
+use quarter::gpu::{Driver, Launch, Stream, TensorMap};
 
 use crate::QUESTIONS;
 use crate::answer::Scope;
@@ -41,6 +41,10 @@ impl Driver for Keeper {
 
     unsafe fn copy(&self, _: Stream, _: u64, _: u64, _: usize) -> Result<()> {
         Ok(())
+    }
+
+    fn encode(&self, _: &TensorMap) -> Result<[u64; 16]> {
+        Ok([0; 16])
     }
 
     unsafe fn launch(&self, _: Stream, launch: &Launch) -> Result<()> {

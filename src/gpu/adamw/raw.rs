@@ -431,7 +431,7 @@ impl AdamwOn {
                 let shape = striding(driver, self.runs, 4);
                 enqueue(driver, stream, "norm", "norm_sums", shape, &params)?;
             }
-            let shape = Shape { blocks: 1, threads: ffi::QUARTER_FINISH_THREADS };
+            let shape = Shape::of(1, ffi::QUARTER_FINISH_THREADS);
             enqueue(driver, stream, "norm", finish, shape, &params)
         }
     }

@@ -15,9 +15,9 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
+use cudarc::driver::sys::{self, CUdevice_attribute as Attribute, CUtensorMapDataType};
 
-use super::{Device, Driver, Launch, Stream, Text};
+use super::{Device, Driver, Launch, MapElement, Stream, TensorMap, Text};
 use crate::{Error, Result};
 use call::check;
 use context::Context;
@@ -181,6 +181,38 @@ impl Driver for Cuda {
         // SAFETY: as the caller promises.
         let result = unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, raw(stream)) };
         check("cuMemcpyDtoDAsync", result)
+    }
+
+    fn encode(&self, map: &TensorMap) -> Result<[u64; 16]> {
+        let kind = match map.element {
+            MapElement::U8 => CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_UINT8,
+            MapElement::F16 => CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+            MapElement::Bf16 => CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+            MapElement::F32 => CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT32,
+        };
+        let (dims, strides) = ([map.cols, map.rows], [map.pitch]);
+        let (boxes, every) = ([map.box_cols, map.box_rows], [1, 1]);
+        let mut made = sys::CUtensorMap { opaque: [0; 16] };
+        // SAFETY: arrays of the rank's length, which outlive the call; nothing is read at the
+        // address.
+        let result = unsafe {
+            sys::cuTensorMapEncodeTiled(
+                &mut made,
+                kind,
+                2,
+                map.address as *mut c_void,
+                dims.as_ptr(),
+                strides.as_ptr(),
+                boxes.as_ptr(),
+                every.as_ptr(),
+                sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
+                sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
+                sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+            )
+        };
+        check("cuTensorMapEncodeTiled", result)?;
+        Ok(made.opaque)
     }
 
     unsafe fn launch(&self, stream: Stream, launch: &Launch) -> Result<()> {

@@ -10,7 +10,7 @@ use libloading::Library;
 use crate::gpu::DeviceError;
 
 /// Every function that this folder calls.
-pub(super) const SYMBOLS: [&str; 37] = [
+pub(super) const SYMBOLS: [&str; 38] = [
     "cuInit",
     "cuDriverGetVersion",
     "cuGetErrorName",
@@ -35,6 +35,7 @@ pub(super) const SYMBOLS: [&str; 37] = [
     "cuModuleUnload",
     "cuFuncSetAttribute",
     "cuLaunchKernel",
+    "cuTensorMapEncodeTiled",
     "cuStreamCreate",
     "cuStreamDestroy_v2",
     "cuStreamSynchronize",

@@ -152,7 +152,7 @@ impl QuantizeOn {
                 let warps = params.spans.min(most_threads / 32);
                 let at_once = driver.processors() * (64 / warps).min(32);
                 let blocks = params.rows.clamp(1, at_once.max(1));
-                ("quantize_row", Shape { blocks, threads: 32 * warps })
+                ("quantize_row", Shape::of(blocks, 32 * warps))
             }
             (ScaleOn::Current(_), Granularity::Block1x128) => {
                 ("quantize_block", striding(driver, units, resident))
