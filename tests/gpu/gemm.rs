@@ -1,15 +1,17 @@
 //! Products: any shape, values, plan and layout of D.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use half::bf16;
 use proptest::prelude::*;
 use quarter::gemm::{self, Plan, Promotion, ScaleOrder};
-use quarter::gpu::{Buffer, Device, GemmOn, Stream, WideType};
+use quarter::gpu::emulate::Options;
+use quarter::gpu::{Buffer, Device, Driver, Emulator, GemmOn, Stream, WideType};
 use quarter::quantize::{Granularity, MatrixMut, Quantized};
 use quarter::{Element, Format};
 
-use crate::devices::devices;
+use crate::devices::{devices, driver};
 use crate::values::Draws;
 
 /// What codes are like.
@@ -83,6 +85,32 @@ pub fn cases() -> impl Strategy<Value = Case> {
         )
 }
 
+/// Products of which each cluster of the emulator's has several tiles, and each stage several turns.
+pub fn fixed() -> Vec<Case> {
+    let of = |sides, layout, schedule| Case {
+        sides,
+        formats: (Format::E4m3, Format::E5m2),
+        codes: (Codes::Near, Codes::Finite),
+        promotion: Promotion::Every(128),
+        scales: if schedule % 2 == 0 { ScaleOrder::Sequential } else { ScaleOrder::Combined },
+        wide: WideType::Bf16,
+        layout,
+        seed: schedule,
+        schedule,
+    };
+    vec![
+        of((300, 1100, 40), (0, 4), 0),
+        of((300, 1100, 40), (0, 4), 1),
+        of((300, 1100, 140), (0, 4), 2),
+        of((300, 2100, 33), (0, 4), 4),
+        of((1100, 30, 700), (0, 2), 5),
+        of((257, 600, 260), (1, 1), 7),
+        // The last columns that a lane stores by itself.
+        of((90, 248, 40), (1, 1), 3),
+        of((90, 249, 40), (1, 1), 6),
+    ]
+}
+
 /// Rows of whole 16 bytes where nothing else was drawn, as TMA needs them.
 fn layout_of(n: usize, (offset, pad): (usize, usize)) -> (usize, usize) {
     match (offset, pad) {
@@ -118,6 +146,8 @@ fn operand(format: Format, rows: usize, cols: usize, codes: Codes, draws: &mut D
     let scale = match draws.next() % 4 {
         0 => 1.0,
         1 => f32::from_bits(1 + (draws.next() >> 8) as u32 % 0x7f7f_ffff),
+        // Two of them have a subnormal product, which rounds where one after the other would not.
+        2 => (1.0 + (draws.next() >> 40) as f32 / (1 << 24) as f32) * 2f32.powi(-70),
         _ => (1.0 + (draws.next() >> 40) as f32 / (1 << 24) as f32) * 0.01,
     };
     Quantized::from_unpadded(format, (rows, cols), &codes, Granularity::Tensor, vec![scale])
@@ -128,6 +158,25 @@ impl Case {
     #[allow(dead_code, reason = "for the planted bugs")]
     pub fn elements(&self) -> usize {
         self.sides.0 * self.sides.1 * self.sides.2
+    }
+
+    /// The same, so that it launches the entry `gemm_A_B_T_PLAN`.
+    #[allow(dead_code, reason = "for the planted bugs")]
+    pub fn of(self, entry: &str) -> Self {
+        let format = |name: Option<&str>| match name {
+            Some("e4m3") => Format::E4m3,
+            _ => Format::E5m2,
+        };
+        let mut words = entry.split('_').skip(1);
+        let formats = (format(words.next()), format(words.next()));
+        let wide = if words.next() == Some("f32") { WideType::F32 } else { WideType::Bf16 };
+        let (m, n, k) = self.sides;
+        // More than one interval, or a promotion would be none.
+        let (promotion, least) = match words.next() {
+            Some("promote") => (Promotion::Every(128), 129),
+            _ => (Promotion::Never, 1),
+        };
+        Self { formats, wide, promotion, sides: (m, n, k.max(least)), ..self }
     }
 
     /// A and B.
@@ -168,41 +217,54 @@ fn expected<T: Element>(case: &Case, a: &Quantized, b: &Quantized) -> Vec<u8> {
     bytes
 }
 
-/// All bytes of D and around it, of a device.
-pub fn on_device(
-    case: &Case,
-    a: &Quantized,
-    b: &Quantized,
-    device: &Device,
-) -> quarter::Result<Vec<u8>> {
-    let driver = device.driver().unwrap();
-    let ((m, n, k), (offset, pad)) = (case.sides, case.layout);
-    let size = case.wide.size();
-    let array = |bytes: &[u8]| Buffer::from_bytes(driver, bytes).unwrap();
-    let codes = (array(a.padded()), array(b.padded()));
-    let scales = (array(&a.scale_inv()[0].to_le_bytes()), array(&b.scale_inv()[0].to_le_bytes()));
-    let d = array(&vec![BEFORE; (offset + m * (n + pad)) * size]);
-    let work = GemmOn {
-        formats: case.formats,
-        m,
-        n,
-        k,
-        a: codes.0.address(),
-        pitch_a: a.pitch(),
-        scale_inv_a: scales.0.address(),
-        b: codes.1.address(),
-        pitch_b: b.pitch(),
-        scale_inv_b: scales.1.address(),
-        plan: case.plan(),
-        wide: case.wide,
-        d: d.address() + (offset * size) as u64,
-        pitch_d: n + pad,
-    };
-    // SAFETY: arrays of these sizes, which outlive the wait; D has been written.
-    unsafe {
-        work.enqueue(&**driver, Stream::default())?;
-        driver.synchronize(Stream::default())?;
-        d.to_bytes()
+/// A product in memory of a device.
+struct Placed {
+    a: Buffer,
+    b: Buffer,
+    d: Buffer,
+    scales: [Buffer; 2],
+}
+
+impl Placed {
+    fn new(case: &Case, a: &Quantized, b: &Quantized, driver: &Arc<dyn Driver>) -> Self {
+        let ((m, n, _), (offset, pad)) = (case.sides, case.layout);
+        let array = |bytes: &[u8]| Buffer::from_bytes(driver, bytes).unwrap();
+        Self {
+            a: array(a.padded()),
+            b: array(b.padded()),
+            d: array(&vec![BEFORE; (offset + m * (n + pad)) * case.wide.size()]),
+            scales: [a, b].map(|x| array(&x.scale_inv()[0].to_le_bytes())),
+        }
+    }
+
+    fn work(&self, case: &Case) -> GemmOn {
+        let ((m, n, k), (offset, pad)) = (case.sides, case.layout);
+        GemmOn {
+            formats: case.formats,
+            m,
+            n,
+            k,
+            a: self.a.address(),
+            pitch_a: k.next_multiple_of(16),
+            scale_inv_a: self.scales[0].address(),
+            b: self.b.address(),
+            pitch_b: k.next_multiple_of(16),
+            scale_inv_b: self.scales[1].address(),
+            plan: case.plan(),
+            wide: case.wide,
+            d: self.d.address() + (offset * case.wide.size()) as u64,
+            pitch_d: n + pad,
+        }
+    }
+
+    /// All bytes of D and around it, behind the work.
+    fn run(&self, work: &GemmOn, driver: &dyn Driver) -> quarter::Result<Vec<u8>> {
+        // SAFETY: arrays of the case's sizes, which outlive the wait; D has been written.
+        unsafe {
+            work.enqueue(driver, Stream::default())?;
+            driver.synchronize(Stream::default())?;
+            self.d.to_bytes()
+        }
     }
 }
 
@@ -217,10 +279,41 @@ pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
         _ => expected::<bf16>(case, &a, &b),
     };
     for device in devices(case.schedule) {
-        let got = on_device(case, &a, &b, &device).unwrap_or_else(|e| panic!("{e:?}"));
+        let driver = device.driver().unwrap();
+        let placed = Placed::new(case, &a, &b, driver);
+        let got = placed.run(&placed.work(case), &**driver).unwrap_or_else(|e| panic!("{e:?}"));
         let differs = got.iter().zip(&expected).position(|(got, expected)| got != expected);
         assert_eq!(differs, None, "first byte to differ; {} of them", got.len());
         assert_eq!(got.len(), expected.len());
+    }
+}
+
+/// Panics unless each byte of D is written once, each of A read once for every tile across, and each
+/// of B once for every two tiles down, which share it.
+pub fn touches(case: &Case) {
+    let (a, b) = case.operands();
+    let options = Options { count_touches: true, ..Options::default() };
+    let emulator = Arc::new(Emulator::new(options));
+    let driver = driver(&emulator);
+    let placed = Placed::new(case, &a, &b, &driver);
+    placed.run(&placed.work(case), &*driver).unwrap_or_else(|e| panic!("{e:?}"));
+    let mix = emulator.counters().mix;
+    let ((m, n, k), (offset, pad)) = (case.sides, case.layout);
+    let size = case.wide.size();
+    let ran = |what| mix.iter().any(|(spelling, _)| spelling.starts_with(what));
+    let by_tma = offset == 0 && (n + pad) * size % 16 == 0;
+    assert_eq!((ran("cp.async.bulk.tensor.2d.global"), ran("st.global")), (by_tma, !by_tma));
+    let stores = emulator.touches(placed.d.address()).unwrap().stores;
+    for (i, stores) in stores.iter().enumerate() {
+        let inside = i >= offset * size && (i / size - offset) % (n + pad) < n;
+        assert_eq!(*stores, u8::from(inside), "byte {i} of D");
+    }
+    for (buffer, often) in [(&placed.a, n.div_ceil(256)), (&placed.b, m.div_ceil(256))] {
+        let loads = emulator.touches(buffer.address()).unwrap().loads;
+        for (i, loads) in loads.iter().enumerate() {
+            let expected = if i % k.next_multiple_of(16) < k { often } else { 0 };
+            assert_eq!(usize::from(*loads), expected, "byte {i} of an operand");
+        }
     }
 }
 
@@ -246,6 +339,20 @@ proptest! {
     #[test]
     fn products_are_those_of_the_reference(case in cases()) {
         check(&case);
+    }
+}
+
+#[test]
+fn nothing_is_moved_twice() {
+    for pair in ["e4m3_e4m3_f32_fast", "e5m2_e4m3_bf16_promote"] {
+        fixed().into_iter().for_each(|case| touches(&case.of(&format!("gemm_{pair}"))));
+    }
+}
+
+#[test]
+fn many_tiles_and_turns() {
+    for pair in ["e4m3_e4m3_f32_fast", "e5m2_e4m3_bf16_promote", "e4m3_e5m2_bf16_fast"] {
+        fixed().into_iter().for_each(|case| check(&case.of(&format!("gemm_{pair}"))));
     }
 }
 

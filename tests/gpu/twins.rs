@@ -41,7 +41,10 @@ fn every_entry_has_a_twin() {
         println!("skipped: the crate was built without nvcc (QUARTER_NVCC)");
         return;
     }
-    for entry in Text::all().iter().flat_map(Text::entries) {
+    // A product's would be the same instructions in another language's assembly; its second
+    // opinions are the library's reference and cuBLASLt.
+    let texts = Text::all().iter().filter(|text| text.name != "gemm");
+    for entry in texts.flat_map(Text::entries) {
         assert!(Text::twin_of(entry).is_some(), "{entry}");
     }
 }

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarter::gpu::emulate::{Options, Schedule};
+use quarter::gpu::emulate::{Completion, Options, Schedule};
 use quarter::gpu::{Device, Driver, Emulator, Launch, Stream, TensorMap, Text};
 use quarter::{Error, Result};
 
@@ -66,8 +66,9 @@ pub fn launched(case: impl FnOnce()) -> BTreeSet<String> {
 /// One device, in place of all.
 pub fn devices(seed: u64) -> Vec<Device> {
     let schedule = if seed == 0 { Schedule::InOrder } else { Schedule::Random(seed) };
+    let completion = [Completion::Early, Completion::Late, Completion::Random][seed as usize % 3];
     // More than any case needs: a loop that does not end is a fault soon.
-    let options = Options { schedule, limit: 1 << 24, ..Options::default() };
+    let options = Options { schedule, completion, limit: 1 << 24, ..Options::default() };
     let emulator = READ.with_borrow(|read| match read {
         Some(read) => read.sharing_texts(options),
         None => Emulator::new(options),

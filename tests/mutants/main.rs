@@ -27,8 +27,11 @@ mod adamw_on;
 #[path = "../gpu/dequantize.rs"]
 mod dequantize;
 mod devices;
+#[path = "../gpu/gemm.rs"]
+mod gemm;
 mod mutate;
 mod probes;
+mod products;
 #[path = "../gpu/quantize.rs"]
 mod quantize;
 #[allow(dead_code, reason = "tests of its own")]
@@ -48,11 +51,12 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, Once, OnceLock};
 use std::thread;
 
 use mutate::{Mutant, mutants};
 use probes::{Probe, Traffic};
+use survivors::Survivor;
 
 /// Entries that, together, go every way through the templates.
 const ENTRIES: [(&str, &str); 28] = [
@@ -113,7 +117,8 @@ struct Trial {
 
 impl Trial {
     fn of(text: &str, entry: &'static str) -> Self {
-        let cases = probes::drawn(entry, CASES);
+        let many = if entry.starts_with("gemm") { products::CASES } else { CASES };
+        let cases = probes::drawn(entry, many);
         // The entry as it ships, on its own, passes: or every mutant would seem caught.
         let planted = devices::plant(entry, mutate::shipped(text, entry));
         cases.iter().for_each(Probe::check);
@@ -149,12 +154,19 @@ fn fate(mutant: &Mutant, trial: &Trial) -> Fate {
     bits.or_else(touched).unwrap_or(Fate::Survived)
 }
 
-/// The fates of every `stride`th mutant. Of what a line of the list stands for, the first of an
+/// The fates of every `stride`th mutant of these entries. Of what a line of the list stands for, the first of an
 /// entry is tried: the others count as survivors.
-fn fates(stride: usize, chosen: impl Fn(&Mutant) -> bool) -> Vec<(Mutant, Fate)> {
-    panic::set_hook(Box::new(|_| {}));
-    let trials = ENTRIES.map(|(text, entry)| (text, entry, OnceLock::new()));
-    let all = ENTRIES.iter().flat_map(|(text, entry)| mutants(text, entry));
+fn fates(
+    entries: &[(&'static str, &'static str)],
+    stride: usize,
+    chosen: impl Fn(&Mutant) -> bool,
+) -> Vec<(Mutant, Fate)> {
+    // Tests run beside each other, and print nothing of what they catch.
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| panic::set_hook(Box::new(report)));
+    let trials: Vec<_> =
+        entries.iter().map(|(text, entry)| (*text, *entry, OnceLock::new())).collect();
+    let all = entries.iter().flat_map(|(text, entry)| mutants(text, entry));
     let all: Vec<Mutant> = all.filter(|mutant| chosen(mutant)).step_by(stride).collect();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let known = Mutex::new(BTreeSet::new());
@@ -176,12 +188,21 @@ fn fates(stride: usize, chosen: impl Fn(&Mutant) -> bool) -> Vec<(Mutant, Fate)>
             });
         }
     });
-    let _ = panic::take_hook();
     found.into_inner().unwrap()
 }
 
+/// What the tests themselves panic with; threads without a name are those that try mutants.
+fn report(panicked: &panic::PanicHookInfo) {
+    if thread::current().name().is_some() {
+        eprintln!("{panicked}");
+    }
+}
+
+/// The least parts caught of what is not listed, and of all.
+const FLOORS: [f64; 2] = [0.95, 0.87];
+
 /// Prints the table and what was missed. Of all mutants, a listed one that does not survive fails.
-fn judge(fates: &[(Mutant, Fate)], all: bool) {
+fn judge(fates: &[(Mutant, Fate)], all: bool, floors: [f64; 2]) {
     let mut table: BTreeMap<&str, BTreeMap<Fate, usize>> = BTreeMap::new();
     let (mut unknown, mut met, mut same) = (BTreeSet::new(), BTreeSet::new(), 0);
     for (mutant, fate) in fates {
@@ -211,9 +232,7 @@ fn judge(fates: &[(Mutant, Fate)], all: bool) {
     }
     println!("| all | {} |", sum.map(|n| n.to_string()).join(" | "));
     if all {
-        for survivor in survivors::SURVIVORS.iter() {
-            println!("* {survivor}");
-        }
+        met.iter().for_each(|i: &usize| println!("* {}", survivors::SURVIVORS[*i]));
     }
     for survivor in &unknown {
         println!("missed: {survivor}");
@@ -225,10 +244,12 @@ fn judge(fates: &[(Mutant, Fate)], all: bool) {
         100.0 * raw,
         100.0 * caught
     );
-    assert!(sum[0] > 250, "only {} mutants", sum[0]);
-    assert!(caught >= 0.95 && raw >= 0.87, "{caught} caught, {raw} of all");
+    assert!(sum[0] > 250 || !all, "only {} mutants", sum[0]);
+    assert!(caught >= floors[0] && raw >= floors[1], "{caught} caught, {raw} of all");
     if all {
-        let stale = survivors::SURVIVORS.iter().enumerate().filter(|(i, _)| !met.contains(i));
+        let tried = |survivor: &Survivor| fates.iter().any(|(m, _)| survivor.is_of(m.entry));
+        let listed = survivors::SURVIVORS.iter().enumerate().filter(|(_, s)| tried(s));
+        let stale = listed.filter(|(i, _)| !met.contains(i));
         let stale: Vec<_> = stale.map(|(_, survivor)| survivor).collect();
         assert!(stale.is_empty(), "listed, and no longer surviving: {stale:#?}");
     }
@@ -242,7 +263,7 @@ fn stride(usual: usize) -> usize {
 
 #[test]
 fn some_planted_bugs_are_caught() {
-    judge(&fates(stride(61), |_| true), false);
+    judge(&fates(&ENTRIES, stride(61), |_| true), false, FLOORS);
 }
 
 #[test]
@@ -253,7 +274,8 @@ fn chosen_planted_bugs() {
         return;
     };
     let chosen = |mutant: &Mutant| mutant.to_string().contains(&only);
-    for (mutant, fate) in fates(stride(1), chosen) {
+    let entries: Vec<_> = ENTRIES.into_iter().chain(products::ENTRIES).collect();
+    for (mutant, fate) in fates(&entries, stride(1), chosen) {
         println!("{fate:?}: {mutant}");
     }
 }
@@ -261,5 +283,5 @@ fn chosen_planted_bugs() {
 #[test]
 #[ignore = "minutes: every mutant"]
 fn every_planted_bug_is_caught() {
-    judge(&fates(1, |_| true), true);
+    judge(&fates(&ENTRIES, 1, |_| true), true, FLOORS);
 }

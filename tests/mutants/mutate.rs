@@ -148,7 +148,8 @@ impl<'a> Statement<'a> {
             put("guard lost", self.print("", opcode, operands));
         }
         // Nothing added, nothing shifted: the same either way.
-        let zero = operands.last().is_some_and(|o| *o == "0" || o.ends_with("*0"));
+        let none = |o: &&str| matches!(*o, "0" | "0*2" | "0*2 +0") || o.ends_with("*0");
+        let zero = operands.last().is_some_and(none);
         for (kind, changed) in opcodes(opcode) {
             if zero && kind == "operation" && !opcode.starts_with("setp") {
                 continue;
@@ -169,6 +170,10 @@ impl<'a> Statement<'a> {
             moved[i] = &shifted;
             put("next address", self.print(guard, opcode, &moved));
         }
+        for (kind, changed) in asynchronous(opcode, operands) {
+            let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+            put(kind, self.print(guard, opcode, &changed));
+        }
         let number = |o: &&str| o.starts_with(|c: char| c.is_ascii_digit());
         // Another barrier is as good.
         let numbers = operands.iter().rposition(number).filter(|_| !opcode.starts_with("bar"));
@@ -180,6 +185,60 @@ impl<'a> Statement<'a> {
         }
         changes
     }
+}
+
+/// What can be wrong with the operands of a copy, a product, or what waits for them.
+fn asynchronous(opcode: &str, operands: &[&str]) -> Vec<(&'static str, Vec<String>)> {
+    let mut changes = Vec::new();
+    let mut put = |kind, place: usize, to: String| {
+        let mut changed: Vec<String> = operands.iter().map(|o| o.to_string()).collect();
+        changed[place] = to;
+        changes.push((kind, changed));
+    };
+    let last = operands.len() - 1;
+    if opcode.contains("try_wait.parity") {
+        put("parity", last, "0".into());
+        put("parity", last, "1".into());
+    }
+    if opcode.starts_with("mbarrier.init") || opcode.contains("expect_tx") {
+        put("less", last, format!("({})-1", operands[last]));
+        put("half", last, format!("({})/2", operands[last]));
+    }
+    if opcode.starts_with("wgmma.mma_async") {
+        // Accumulators, A, B, whether they are kept, signs of A and B.
+        put("kept", last - 2, if operands[last - 2] == "1" { "0" } else { "1" }.into());
+        put("sign", last - 1, "-1".into());
+        put("sign", last, "-1".into());
+        put("operand", 1, operands[2].into());
+        put("operand", 2, operands[1].into());
+    }
+    if let Some((place, tensor)) =
+        operands.iter().enumerate().find(|(_, o)| o.starts_with('[') && o.contains('{'))
+    {
+        let inner = tensor.trim_matches(['[', ']']);
+        if let Some((map, coordinates)) = inner.split_once(',')
+            && let Some((x, y)) = coordinates.trim().trim_matches(['{', '}']).split_once(',')
+        {
+            put("coordinates", place, format!("[{map}, {{{}, {}}}]", y.trim(), x.trim()));
+            put("coordinates", place, format!("[{map}, {{{}, {}}}]", x.trim(), x.trim()));
+        }
+    }
+    let wide = |o: &&str| o.starts_with("0x") && o.len() == 18;
+    if let Some(place) = operands.iter().position(wide) {
+        let bits = u64::from_str_radix(&operands[place][2..], 16).unwrap_or(0);
+        // Fields of a descriptor: leading and stride offsets, base offset, swizzle.
+        for (kind, bit) in [
+            ("leading offset", 16),
+            ("stride offset", 32),
+            ("stride offset", 38),
+            ("base offset", 49),
+            ("swizzle", 62),
+            ("swizzle", 63),
+        ] {
+            put(kind, place, format!("{:#018x}", bits ^ 1 << bit));
+        }
+    }
+    changes
 }
 
 /// Operands, cut at the commas outside of braces and brackets.

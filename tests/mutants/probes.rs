@@ -11,7 +11,7 @@ use quarter::random::Source;
 
 use crate::adamw::Store;
 use crate::devices::launched;
-use crate::{adamw, adamw_on, dequantize, quantize, raw, scaling, traffic, transpose};
+use crate::{adamw, adamw_on, dequantize, gemm, quantize, raw, scaling, traffic, transpose};
 
 /// A case of any of the property tests.
 #[derive(Clone, Debug)]
@@ -21,6 +21,7 @@ pub enum Probe {
     Dequantize(dequantize::Case),
     Transpose(transpose::Case),
     Scaling(scaling::Case),
+    Gemm(gemm::Case),
 }
 
 impl Probe {
@@ -32,6 +33,7 @@ impl Probe {
             Self::Dequantize(case) => dequantize::check(case),
             Self::Transpose(case) => transpose::check(case),
             Self::Scaling(case) => scaling::check(case),
+            Self::Gemm(case) => gemm::check(case),
         }
     }
 }
@@ -44,6 +46,7 @@ impl Probe {
             Self::Dequantize(case) => case.elements(),
             Self::Transpose(case) => case.elements(),
             Self::Scaling(case) => case.elements(),
+            Self::Gemm(case) => case.elements(),
         }
     }
 }
@@ -69,6 +72,9 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
         let of = |case: dequantize::Case| case.of(wide(entry), format(entry));
         found.extend(dequantize::fixed().into_iter().map(of).map(Probe::Dequantize));
     }
+    if entry.starts_with("gemm") {
+        found.extend(gemm::fixed().into_iter().map(|case| Probe::Gemm(case.of(entry))));
+    }
     let many = many + found.len();
     for _ in 0..100 * many {
         let probe = draw(entry, &mut runner);
@@ -93,6 +99,7 @@ fn draw(entry: &str, runner: &mut TestRunner) -> Probe {
         Some("dequantize") => Probe::Dequantize(value(&dequantize::cases(), runner)),
         Some("transpose") => Probe::Transpose(value(&transpose::cases(), runner)),
         Some("scaling") => Probe::Scaling(value(&scaling::cases(), runner)),
+        Some("gemm") => Probe::Gemm(value(&gemm::cases(), runner).of(entry)),
         _ => {
             let case = value(&quantize::cases(), runner);
             Probe::Quantize(case.of(wide(entry), format(entry), entry.ends_with("_rs")))
@@ -163,7 +170,7 @@ impl Traffic {
         let cases = if entry.starts_with("quantize") { casts(entry) } else { Vec::new() };
         let instructions = match entry.split('_').next() {
             Some("quantize") => cases.into_iter().map(|case| measured(Some(case))).collect(),
-            Some("scaling" | "adamw" | "norm" | "update") => Vec::new(),
+            Some("scaling" | "adamw" | "norm" | "update" | "gemm") => Vec::new(),
             _ => vec![measured(None)],
         };
         let kinds = match entry.split('_').next() {
@@ -190,6 +197,9 @@ impl Traffic {
                 adamw_on::norms::a_skipped_step_changes_no_bit();
                 adamw_on::norms::norms_of_large_tensors();
                 adamw_on::norms::norms_of_a_great_many();
+            }
+            Some("gemm") => {
+                gemm::fixed().into_iter().for_each(|case| gemm::touches(&case.of(self.entry)));
             }
             Some("adamw" | "norm" | "update") => {
                 for (kind, shipped) in &self.steps {

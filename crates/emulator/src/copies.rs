@@ -186,6 +186,8 @@ impl Copies {
         let request = &copy.request;
         let done = match request.direction {
             Direction::Load { barrier } => {
+                // A multicast reads global memory once, for its first block.
+                let traffic = (request.blocks.first() == Some(&block)).then_some(traffic);
                 load(request, rows.clone(), &mut blocks[block], global, traffic).and_then(|()| {
                     let bytes = (rows.len() * request.map.row_bytes()) as i64;
                     let mut told = Stamp::default();
@@ -230,7 +232,7 @@ fn load(
     rows: Range<usize>,
     block: &mut Block,
     global: &mut Global,
-    traffic: &mut Traffic,
+    mut traffic: Option<&mut Traffic>,
 ) -> Result<(), FaultKind> {
     let map = &request.map;
     let (row_bytes, size) = (map.row_bytes(), map.element.bytes());
@@ -242,9 +244,12 @@ fn load(
             continue;
         }
         let first = address.wrapping_add(inside.start as u64);
-        traffic.load_sectors += sectors(first, inside.len());
-        traffic.load_bytes += inside.len() as u64;
-        global.fetch(first, &mut bytes[inside])?;
+        let counted = traffic.is_some();
+        if let Some(traffic) = &mut traffic {
+            traffic.load_sectors += sectors(first, inside.len());
+            traffic.load_bytes += inside.len() as u64;
+        }
+        global.fetch(first, &mut bytes[inside], counted)?;
     }
     let start = rows.start * row_bytes;
     for (at, range) in request.pieces(rows) {
@@ -280,7 +285,7 @@ fn store(
         match request.direction {
             Direction::Add => {
                 let mut sums = vec![0; new.len()];
-                global.fetch(first, &mut sums)?;
+                global.fetch(first, &mut sums, true)?;
                 add(map.element, &mut sums, new);
                 global.put(first, &sums)?;
             }

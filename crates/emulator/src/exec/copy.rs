@@ -136,7 +136,7 @@ fn map(context: &mut Context, address: u64) -> Result<TensorMap, FaultKind> {
             };
             bytes.copy_from_slice(found);
         }
-        None => context.global.fetch(address, &mut bytes)?,
+        None => context.global.fetch(address, &mut bytes, true)?,
     }
     match TensorMap::decode(&bytes) {
         Some(map) => Ok(map),

@@ -210,9 +210,14 @@ impl Global {
     }
 
     /// What a bulk copy finds in a range.
-    pub(crate) fn fetch(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), FaultKind> {
+    pub(crate) fn fetch(
+        &mut self,
+        address: u64,
+        bytes: &mut [u8],
+        counted: bool,
+    ) -> Result<(), FaultKind> {
         self.read(address, bytes).map_err(|error| self.fault(error))?;
-        let touches = self.range(address, bytes.len()).ok();
+        let touches = self.range(address, bytes.len()).ok().filter(|_| counted);
         if let Some((Allocation { touches: Some(touches), .. }, at)) = touches {
             touches.loads[at..][..bytes.len()].iter_mut().for_each(|t| *t = t.saturating_add(1));
         }
