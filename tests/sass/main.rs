@@ -6,14 +6,15 @@
 //! on which everything happens that has to, without calls (the rare ends of divisions and roots)
 //! and without the byte and half-word accesses of ragged ends.
 
+mod products;
 #[allow(dead_code, reason = "of the build's search, the order alone is wanted")]
-#[path = "../build/ptxas.rs"]
+#[path = "../../build/ptxas.rs"]
 mod ptxas;
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -214,6 +215,19 @@ fn tools() -> Option<(PathBuf, PathBuf)> {
     Some((assembler, disassembler.or(beside.is_file().then_some(beside))?))
 }
 
+/// The machine code of a text, in words.
+fn disassemble(text: &str, assembler: &Path, disassembler: &Path) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let (file, cubin) = (folder.path().join("text.ptx"), folder.path().join("text.cubin"));
+    fs::write(&file, Text::find(text).ok_or("no text")?.ptx)?;
+    let run =
+        Command::new(assembler).arg("-arch=sm_90a").arg(&file).arg("-o").arg(&cubin).output()?;
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let sass = Command::new(disassembler).arg(&cubin).output()?;
+    assert!(sass.status.success(), "{}", String::from_utf8_lossy(&sass.stderr));
+    Ok(String::from_utf8(sass.stdout)?)
+}
+
 #[test]
 fn the_table_is_what_the_machine_executes() -> Result<()> {
     let write = env::var_os("QUARTER_WRITE_SASS").is_some();
@@ -222,22 +236,9 @@ fn the_table_is_what_the_machine_executes() -> Result<()> {
         println!("SKIPPED: no instructions are counted, for there is no ptxas or no nvdisasm");
         return Ok(());
     };
-    let folder = tempfile::tempdir()?;
     let mut disassembled = HashMap::new();
     for text in ["adamw", "norm"] {
-        let file = folder.path().join("text.ptx");
-        let cubin = folder.path().join("text.cubin");
-        fs::write(&file, Text::find(text).ok_or("no text")?.ptx)?;
-        let run = Command::new(&assembler)
-            .arg("-arch=sm_90a")
-            .arg(&file)
-            .arg("-o")
-            .arg(&cubin)
-            .output()?;
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        let sass = Command::new(&disassembler).arg(&cubin).output()?;
-        assert!(sass.status.success(), "{}", String::from_utf8_lossy(&sass.stderr));
-        disassembled.insert(text, String::from_utf8(sass.stdout)?);
+        disassembled.insert(text, disassemble(text, &assembler, &disassembler)?);
     }
     let mut table = String::from(
         "| entry | a parameter | of which for its chunk | most frequent, a parameter |\n|---|---|---|---|\n",
