@@ -145,6 +145,14 @@
 #define QUARTER_GEMM_FLAGS 440
 #define QUARTER_GEMM_BYTES 448
 
+#define QUARTER_WGMMA_A 0
+#define QUARTER_WGMMA_B 8
+#define QUARTER_WGMMA_C 16
+#define QUARTER_WGMMA_D 24
+#define QUARTER_WGMMA_DOTS 32
+#define QUARTER_WGMMA_STEPS 36
+#define QUARTER_WGMMA_BYTES 40
+
 /* Policies of an amax of zero and of one that is not finite, as scaling::Policy has them. */
 #define QUARTER_ZERO_KEEP 0
 #define QUARTER_ZERO_ONE 1
@@ -332,6 +340,16 @@ struct QuarterGemm {
   uint32_t reserved;
 };
 
+/* wgmma_*: 64 dots in a block. */
+struct QuarterWgmma {
+  uint64_t a; /* dots x steps x 32 codes */
+  uint64_t b; /* the same */
+  uint64_t c; /* u32 x dots: f32, or f16 in the low half */
+  uint64_t d; /* the same */
+  uint32_t dots;
+  uint32_t steps;
+};
+
 /* scaling: all tensors of a model in one launch. */
 struct QuarterScaling {
   uint64_t now;        /* u32 x tensors, zeroed */
@@ -510,6 +528,13 @@ QUARTER_AT(QuarterGemm, n_tiles, QUARTER_GEMM_N_TILES);
 QUARTER_AT(QuarterGemm, group, QUARTER_GEMM_GROUP);
 QUARTER_AT(QuarterGemm, flags, QUARTER_GEMM_FLAGS);
 _Static_assert(sizeof(struct QuarterGemm) == QUARTER_GEMM_BYTES, "size");
+QUARTER_AT(QuarterWgmma, a, QUARTER_WGMMA_A);
+QUARTER_AT(QuarterWgmma, b, QUARTER_WGMMA_B);
+QUARTER_AT(QuarterWgmma, c, QUARTER_WGMMA_C);
+QUARTER_AT(QuarterWgmma, d, QUARTER_WGMMA_D);
+QUARTER_AT(QuarterWgmma, dots, QUARTER_WGMMA_DOTS);
+QUARTER_AT(QuarterWgmma, steps, QUARTER_WGMMA_STEPS);
+_Static_assert(sizeof(struct QuarterWgmma) == QUARTER_WGMMA_BYTES, "size");
 QUARTER_AT(QuarterScaling, now, QUARTER_SCALING_NOW);
 QUARTER_AT(QuarterScaling, history, QUARTER_SCALING_HISTORY);
 QUARTER_AT(QuarterScaling, next, QUARTER_SCALING_NEXT);

@@ -312,6 +312,32 @@ const _: () = {
     ["Offset of field: QuarterGemm::reserved"]
         [::std::mem::offset_of!(QuarterGemm, reserved) - 444usize];
 };
+/// wgmma_*: 64 dots in a block.
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct QuarterWgmma {
+    /// dots x steps x 32 codes
+    pub a: u64,
+    /// the same
+    pub b: u64,
+    /// u32 x dots: f32, or f16 in the low half
+    pub c: u64,
+    /// the same
+    pub d: u64,
+    pub dots: u32,
+    pub steps: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of QuarterWgmma"][::std::mem::size_of::<QuarterWgmma>() - 40usize];
+    ["Alignment of QuarterWgmma"][::std::mem::align_of::<QuarterWgmma>() - 8usize];
+    ["Offset of field: QuarterWgmma::a"][::std::mem::offset_of!(QuarterWgmma, a) - 0usize];
+    ["Offset of field: QuarterWgmma::b"][::std::mem::offset_of!(QuarterWgmma, b) - 8usize];
+    ["Offset of field: QuarterWgmma::c"][::std::mem::offset_of!(QuarterWgmma, c) - 16usize];
+    ["Offset of field: QuarterWgmma::d"][::std::mem::offset_of!(QuarterWgmma, d) - 24usize];
+    ["Offset of field: QuarterWgmma::dots"][::std::mem::offset_of!(QuarterWgmma, dots) - 32usize];
+    ["Offset of field: QuarterWgmma::steps"][::std::mem::offset_of!(QuarterWgmma, steps) - 36usize];
+};
 /// scaling: all tensors of a model in one launch.
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]

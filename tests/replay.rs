@@ -44,6 +44,11 @@ fn folders_and_files() {
     let (lines, status) = replay(&["--backend", "fast", text(&one), text(&one)]);
     assert_eq!((lines.len(), status), (3, 0));
     assert_eq!(lines[2], "total: 624 records, 0 mismatches");
+    // The kernels in the emulator: dots, and a product both ways.
+    let product = data().join("gemm_e4m3_e5m2.bin");
+    let arguments = ["--backend", "emulator", text(&one), text(&product)];
+    let (lines, status) = replay(&arguments);
+    assert_eq!((&lines[2][..], status), ("total: 1336 records, 0 mismatches", 0), "{lines:?}");
     // The vector paths have no f16 accumulator, and say so.
     let f16 = data().join("e4m3_e4m3_f16_k32.bin");
     let (lines, status) = replay(&["--backend", "fast", text(&f16)]);

@@ -13,9 +13,11 @@ mod report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
+use quarter::gpu::{Cuda, Emulator, TensorCoreOn};
 use quarter::numerics::recording::{Backend, FastPath, Outcome, Recording, Reference, replay};
 use quarter::numerics::tensor_core::{Gpu, Known};
 use walkdir::WalkDir;
@@ -48,14 +50,22 @@ pub enum BackendName {
     Reference,
     /// The vector paths: FP8 wgmma with an f32 accumulator.
     Fast,
+    /// The kernels' PTX in the emulator: FP8 wgmma.
+    Emulator,
+    /// The kernels on the first GPU: FP8 wgmma.
+    Cuda,
 }
 
 impl BackendName {
-    fn open(self) -> Box<dyn Backend> {
-        match self {
+    fn open(self) -> Result<Box<dyn Backend>> {
+        Ok(match self {
             Self::Reference => Box::new(Reference),
             Self::Fast => Box::new(FastPath::default()),
-        }
+            Self::Emulator => {
+                Box::new(TensorCoreOn::new(Arc::new(Emulator::new(Default::default()))))
+            }
+            Self::Cuda => Box::new(TensorCoreOn::new(Arc::new(Cuda::open(0)?))),
+        })
     }
 }
 
@@ -73,9 +83,9 @@ fn main() -> ExitCode {
 /// Whether every file could be replayed and agrees.
 ///
 /// # Errors
-/// If `out` cannot be written.
+/// If `out` cannot be written, or there is no GPU where one is asked for.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<bool> {
-    let backend = args.backend.open();
+    let backend = args.backend.open()?;
     let (mut records, mut mismatches, mut failed) = (0, 0, false);
     for path in &args.paths {
         let files = files(path).unwrap_or_else(|error| vec![(path.clone(), Err(error))]);

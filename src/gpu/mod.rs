@@ -22,6 +22,7 @@ mod substitute;
 mod tensor_map;
 mod text;
 mod transpose;
+mod wgmma;
 mod wide;
 
 pub(crate) use adamw::workspace_bytes as adamw_workspace_bytes;
@@ -41,6 +42,7 @@ pub use substitute::Substitute;
 pub use tensor_map::{MapElement, TensorMap};
 pub use text::{Origin, Text};
 pub use transpose::TransposeOn;
+pub use wgmma::TensorCoreOn;
 pub use wide::WideType;
 
 /// The emulator's own types, for its options and counters.

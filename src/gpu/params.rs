@@ -3,6 +3,7 @@
 use crate::ffi::{
     QuarterAdamw, QuarterAdamwControl, QuarterAdamwGroup, QuarterAdamwSettings, QuarterAdamwTensor,
     QuarterDequantize, QuarterGemm, QuarterNorm, QuarterQuantize, QuarterScaling, QuarterTranspose,
+    QuarterWgmma,
 };
 
 /// A struct that is an entry's parameter, or lies in memory for it.
@@ -41,6 +42,8 @@ unsafe impl Parameters for QuarterAdamwControl {}
 
 // SAFETY: as above.
 unsafe impl Parameters for QuarterGemm {}
+// SAFETY: as above.
+unsafe impl Parameters for QuarterWgmma {}
 
 /// The bytes of an array of them.
 pub(super) fn bytes_of_all<S: Parameters>(all: &[S]) -> Vec<u8> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use half::bf16;
 use quarter::Error;
-use quarter::gpu::{Buffer, Cuda, Device, DeviceError, Driver, Launch, Stream, Text};
+use quarter::gpu::{
+    Buffer, Cuda, Device, DeviceError, Driver, Launch, MapElement, Stream, TensorMap, Text,
+};
 use quarter::quantize::{Matrix, Quantizer, Scale};
 
 #[test]
@@ -16,6 +18,7 @@ fn child() {
         Ok("launch") => launch(),
         Ok("safe") => safe(),
         Ok("stream") => stream(),
+        Ok("encode") => encode(),
         other => panic!("{other:?} is no child"),
     }
 }
@@ -100,4 +103,18 @@ fn stream() {
     let refused = Error::Device(DeviceError::NoContext);
     assert_eq!(cuda.capture(&own, |_| Err(refused.clone())).err(), Some(refused));
     drop((graph, own));
+}
+
+fn encode() {
+    let cuda = Cuda::open(0).unwrap();
+    let map = TensorMap {
+        element: MapElement::Bf16,
+        address: 0x4560,
+        rows: 30,
+        cols: 70,
+        pitch: 144,
+        box_rows: 64,
+        box_cols: 32,
+    };
+    say(format!("{:?}", &cuda.encode(&map).unwrap()[..3]));
 }

@@ -102,6 +102,17 @@ fn a_launch_reaches_the_driver_as_it_was_asked() {
 
 #[test]
 #[cfg(target_os = "linux")]
+fn a_tensor_map_reaches_the_driver_as_it_was_asked() {
+    let folder = fake(&[]);
+    let (said, log) = child("encode", folder.path(), "");
+    assert_eq!(said, "[70, 71, 72]");
+    // bf16 is 9; no interleaving, swizzled by 128 bytes, promoted to 256, filled with zeros.
+    let encoded = "encode 9 of 2 at 0x4560: 70 x 30 by 144, box 32 x 64, every 1, 1, ways 0 3 3 0";
+    assert_eq!(log.lines().collect::<Vec<_>>(), ["retain 40", encoded, "release 40"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
 fn the_safe_layer_copies_launches_and_frees() {
     let folder = fake(&[]);
     let (_, log) = child("safe", folder.path(), "");

@@ -5,7 +5,7 @@ mod golden;
 
 use quarter_numerics::recording::{
     Backend, Contents, Dot, FastPath, Mismatch, Path, Record, Recording, RecordingError, Reference,
-    Unsupported, replay,
+    replay,
 };
 use quarter_numerics::tensor_core::known::{self, Instruction, Known};
 use quarter_numerics::tensor_core::{Accumulator, Gpu, Operand};
@@ -230,7 +230,7 @@ impl Backend for Wrong {
         "wrong"
     }
 
-    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, Unsupported> {
+    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, BackendError> {
         let mut d = Reference.dots(known, dots)?;
         *d.last_mut().unwrap() ^= 1;
         Ok(d)

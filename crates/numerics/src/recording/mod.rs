@@ -72,7 +72,7 @@ use std::fmt;
 use crate::tensor_core::known::{self, Instruction, Known};
 use crate::tensor_core::{Accumulator, Gpu, Operand};
 
-pub use replay::{Backend, Dot, FastPath, Mismatch, Outcome, Reference, Unsupported, replay};
+pub use replay::{Backend, BackendError, Dot, FastPath, Mismatch, Outcome, Reference, replay};
 
 /// A file, read.
 #[derive(Clone, Debug, PartialEq, Eq)]

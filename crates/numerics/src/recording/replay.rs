@@ -29,25 +29,65 @@ pub trait Backend {
     ///
     /// # Errors
     /// If the backend has not got this arithmetic.
-    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, Unsupported>;
-}
+    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, BackendError>;
 
-/// An arithmetic that a backend has not got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported {
-    /// The backend's name.
-    pub backend: String,
-    /// The arithmetic.
-    pub known: Known,
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "backend {} has no {}", self.backend, self.known)
+    /// A whole product: one chain over K for each output, and the sums of chains of
+    /// [`Product::promotion`]. Made of [`dots`](Self::dots), unless a backend has more than those.
+    ///
+    /// # Errors
+    /// As [`dots`](Self::dots).
+    fn product(&self, known: &Known, product: &Product) -> Result<[Vec<u32>; 2], BackendError> {
+        let Product { m, n, k, promotion, .. } = *product;
+        let interval = |start: usize, end: usize| -> Vec<Dot> {
+            let outputs = (0..m * n).map(|i| (i / n * k, i % n * k));
+            let dot = |(a, b)| Dot {
+                a: &product.a[a..][start..end],
+                b: &product.b[b..][start..end],
+                c: 0,
+            };
+            outputs.map(dot).collect()
+        };
+        let chain = self.dots(known, &interval(0, k))?;
+        let mut promoted = vec![0f32; m * n];
+        for start in (0..k).step_by(promotion) {
+            let part = self.dots(known, &interval(start, k.min(start + promotion)))?;
+            promoted.iter_mut().zip(part).for_each(|(sum, part)| *sum += f32::from_bits(part));
+        }
+        let nan = Accumulator::F32.canonical_nan();
+        let bits = |sum: &f32| if sum.is_nan() { nan } else { sum.to_bits() };
+        Ok([chain, promoted.iter().map(bits).collect()])
     }
 }
 
-impl Error for Unsupported {}
+/// Why a backend computes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackendError {
+    /// It has not got the arithmetic.
+    Unsupported {
+        /// The backend's name.
+        backend: String,
+        /// The arithmetic.
+        known: Known,
+    },
+    /// It broke off.
+    Failed {
+        /// The backend's name.
+        backend: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported { backend, known } => write!(f, "backend {backend} has no {known}"),
+            Self::Failed { backend, reason } => write!(f, "backend {backend}: {reason}"),
+        }
+    }
+}
+
+impl Error for BackendError {}
 
 /// The executable specification, [`Model::dot`](tensor_core::Model::dot): every arithmetic.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,7 +98,7 @@ impl Backend for Reference {
         "reference"
     }
 
-    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, Unsupported> {
+    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, BackendError> {
         let model = known.model();
         Ok(dots.iter().map(|dot| model.dot(dot.a, dot.b, dot.c)).collect())
     }
@@ -76,8 +116,9 @@ impl Backend for FastPath {
         "fast"
     }
 
-    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, Unsupported> {
-        let unsupported = || Unsupported { backend: self.name().into(), known: *known };
+    fn dots(&self, known: &Known, dots: &[Dot]) -> Result<Vec<u32>, BackendError> {
+        let unsupported =
+            || BackendError::Unsupported { backend: self.name().into(), known: *known };
         let format = |operand| match operand {
             Operand::E4m3 => Some(Format::E4m3),
             Operand::E5m2 => Some(Format::E5m2),
@@ -153,7 +194,7 @@ pub fn replay(
     recording: &Recording,
     known: &Known,
     backend: &dyn Backend,
-) -> Result<Outcome, Unsupported> {
+) -> Result<Outcome, BackendError> {
     let records = recording.len();
     let mut mismatches = match &recording.contents {
         Contents::Dots { k, records } => {
@@ -181,23 +222,8 @@ fn replay_product(
     product: &Product,
     known: &Known,
     backend: &dyn Backend,
-) -> Result<Vec<Mismatch>, Unsupported> {
-    let Product { m, n, k, promotion, .. } = *product;
-    let interval = |start: usize, end: usize| -> Vec<Dot> {
-        let outputs = (0..m * n).map(|i| (i / n * k, i % n * k));
-        let dot =
-            |(a, b)| Dot { a: &product.a[a..][start..end], b: &product.b[b..][start..end], c: 0 };
-        outputs.map(dot).collect()
-    };
-    let chain = backend.dots(known, &interval(0, k))?;
-    let mut promoted = vec![0f32; m * n];
-    for start in (0..k).step_by(promotion) {
-        let part = backend.dots(known, &interval(start, k.min(start + promotion)))?;
-        promoted.iter_mut().zip(part).for_each(|(sum, part)| *sum += f32::from_bits(part));
-    }
-    let nan = Accumulator::F32.canonical_nan();
-    let bits = |sum: &f32| if sum.is_nan() { nan } else { sum.to_bits() };
-    let promoted: Vec<u32> = promoted.iter().map(bits).collect();
+) -> Result<Vec<Mismatch>, BackendError> {
+    let [chain, promoted] = backend.product(known, product)?;
     let mut mismatches = Vec::new();
     compare(0, product.chain.iter().copied(), &chain, &mut mismatches);
     compare(1, product.promoted.iter().copied(), &promoted, &mut mismatches);
