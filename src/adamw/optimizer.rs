@@ -170,7 +170,8 @@ impl Optimizer {
     /// One step of all tensors, in the order in which they were added.
     ///
     /// # Errors
-    /// [`Error::Length`] for slices that do not fit the moments. Nothing has changed then.
+    /// [`Error::Length`] for slices that do not fit the moments, [`Error::Parameter`] after 2^32 - 1
+    /// steps. Nothing has changed then.
     pub fn step(&mut self, tensors: &mut [(Weights<'_>, Gradient<'_>)]) -> Result<Outcome> {
         self.check(tensors)?;
         let settings = &self.settings;

@@ -284,6 +284,8 @@ fn a_clock_is_one_that_steps_lead_to() {
         assert_eq!(clock, next);
     }
     for (clock, named) in [
+        (Clock { t: 1 << 32, ..clock }, "clock.t"),
+        (Clock { t: u64::MAX, ..clock }, "clock.t"),
         (Clock { t: 0, ..clock }, "clock.beta1_pow"),
         (Clock { beta2_pow: 0.5, ..Clock::START }, "clock.beta2_pow"),
         (Clock { beta1_pow: 1.0, ..clock }, "clock.beta1_pow"),
@@ -294,6 +296,15 @@ fn a_clock_is_one_that_steps_lead_to() {
         assert!(matches!(told, Err(Error::Parameter { what, .. }) if what == named), "{told:?}");
         let constants = StepConstants::new(&Hyper::default(), &clock, 1.0, 1.0);
         assert_eq!(constants.map(drop), told);
+    }
+    // Steps have numbers of 32 bits, and the last one is followed by none.
+    let last = Clock { t: u32::MAX.into(), ..clock };
+    assert!(StepConstants::new(&Hyper::default(), &last, 1.0, 1.0).is_ok());
+    for slope in [1.0, f32::NAN] {
+        let norm = Norm::of(&[Gradient::F32(&[slope])], 1.0);
+        let decide = |clock| Step::decide(&clock, &Hyper::default(), norm, None);
+        assert!(decide(Clock { t: last.t - 1, ..last }).is_ok());
+        assert!(matches!(decide(last), Err(Error::Parameter { what: "clock.t", .. })));
     }
 }
 

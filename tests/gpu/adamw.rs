@@ -3,7 +3,7 @@
 use half::bf16;
 use proptest::prelude::*;
 use quarter::adamw::{
-    DecayRate, FullMoments, Gradient, Group, Member, Moments, Optimizer, Options, Outcome,
+    Clock, DecayRate, FullMoments, Gradient, Group, Member, Moments, Optimizer, Options, Outcome,
     Rounding, SecondForm, Settings, StoredMoments, Weights,
 };
 use quarter::gpu::Device;
@@ -398,6 +398,34 @@ fn fixed_cases_have_the_bits_of_the_reference() {
                 check(&case.clone().of(&[store], form, false));
             }
         }
+    }
+}
+
+/// The last step whose number has 32 bits, and the one after it, which none has.
+#[test]
+fn the_last_step_is_the_reference_s_too() {
+    let case = Case { tensors: fixed()[0].tensors[..1].to_vec(), ..fixed()[0].clone() };
+    let settings = Settings { schedule: vec![1.0, 0.5, 0.25], ..case.settings.clone() };
+    let case = Case { settings, ..case };
+    let gradient = gradient(Slope::Normal, 1, case.tensors[0].len);
+    for device in devices(0) {
+        let mut ours = case.optimizer();
+        let clock = Clock { t: u64::from(u32::MAX) - 1, beta1_pow: 0.0, beta2_pow: 0.25 };
+        ours.set_clock(clock).unwrap();
+        let mut theirs = ours.clone();
+        let mut w = [Stored::new(&case.tensors[0], false, 2)];
+        let mut expected = w.clone();
+        let gradients = [Gradient::F32(&gradient)];
+        let got = ours.step_on(&device, &mut views(&mut w, &gradients)).unwrap();
+        let told = theirs.step(&mut views(&mut expected, &gradients)).unwrap();
+        assert_eq!(outcome(got), outcome(told));
+        same(&ours, &theirs);
+        assert_eq!((w[0].bits(), ours.clock().t), (expected[0].bits(), u64::from(u32::MAX)));
+        let told = theirs.step(&mut views(&mut w, &gradients)).unwrap_err();
+        assert!(told.to_string().starts_with("clock.t is 4294967295;"), "{told}");
+        assert_eq!(ours.step_on(&device, &mut views(&mut w, &gradients)), Err(told));
+        same(&ours, &theirs);
+        assert_eq!(w[0].bits(), expected[0].bits());
     }
 }
 

@@ -205,12 +205,13 @@ impl AdamwOn {
         }
     }
 
-    /// Goes on from a saved clock, from what is enqueued behind this on.
+    /// Goes on from a saved clock, from what is enqueued behind this on. A step after 2^32 - 1 steps
+    /// is refused on the CPU; a device, which can tell nobody, begins its random words anew.
     ///
     /// # Errors
-    /// As [`Clock::validate`]; [`Error::Device`].
+    /// As [`Clock::validate`]; [`Error::Parameter`] for one of 2^32 - 1 steps; [`Error::Device`].
     pub fn set_clock(&self, stream: Stream, clock: Clock) -> Result<()> {
-        clock.validate()?;
+        clock.validate_next()?;
         let Clock { t, beta1_pow, beta2_pow } = clock;
         let control = QuarterAdamwControl { beta1_pow, beta2_pow, t, ..Default::default() };
         // SAFETY: the range is the allocation.
