@@ -240,10 +240,11 @@ fn constants_of(
     let mut partials = vec![0.0; gradient.len().div_ceil(BLOCK)];
     update_clip::partials(gradient, moments, &constants, &mut partials)?;
     let rms = UpdateRms::combine(&partials, gradient.len() as u64);
-    if rms.get().is_finite() {
-        return StepConstants::new(&hyper, clock, rms.shrink(limit)?, scale);
+    let shrink = rms.shrink(limit).unwrap_or(f64::INFINITY);
+    if shrink.is_finite() {
+        return StepConstants::new(&hyper, clock, shrink, scale);
     }
-    // Damaged moments: the weights keep still, at a rate of 0.
+    // Damaged moments, or a tiny limit: the weights keep still, at a rate of 0.
     let decay = match hyper.decay_rate {
         DecayRate::Clipped => 1.0,
         DecayRate::Plain => constants.decay,

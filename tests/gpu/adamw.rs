@@ -114,7 +114,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     let rates = (pick(&[0.0, 1e-3, 10.0]), pick(&[0.0, 1e-8, 1e-3]), pick(&[0.0, 0.1]));
     let limits = (
         prop::sample::select(vec![None, Some(1.0), Some(1e-3), Some(f64::INFINITY)]),
-        prop::sample::select(vec![None, None, Some(1.0), Some(0.3)]),
+        prop::sample::select(vec![None, None, Some(1.0), Some(0.3), Some(5e-324)]),
         pick(&[1.0, 1.0 / 1024.0, 0.3]),
         prop::sample::select(vec![vec![], vec![0.5, 1.0, 0.25]]),
     );
@@ -193,6 +193,9 @@ pub fn fixed() -> Vec<Case> {
         with(&|s| s.groups[0] = Group { lr: 5e35, weight_decay: 0.0 }),
         with(&|s| (s.beta1, s.beta2) = (0.0, 0.0)),
         with(&|s| (s.max_norm, s.update_limit) = (Some(1e-3), Some(1e-2))),
+        // A quotient that overflows: the rate is 0.
+        with(&|s| s.update_limit = Some(5e-324)),
+        with(&|s| (s.update_limit, s.decay_rate) = (Some(5e-324), DecayRate::Plain)),
         with(&|s| s.options = Options { first: Rounding::Stochastic, second: Rounding::Nearest }),
         with(&|s| s.schedule = vec![0.5, 2.0]),
     ]
