@@ -50,6 +50,8 @@ pub struct AdamwOn {
     kinds: Vec<(Kind, Buffer, u32)>,
     tensors: u32,
     runs: u32,
+    /// The first tensor that is a shard.
+    shard: Option<usize>,
     /// First block of each tensor among all, and their end.
     first_block: Vec<u64>,
     table: Buffer,
@@ -107,6 +109,7 @@ impl AdamwOn {
             kinds,
             tensors: n as u32,
             runs: runs.len() as u32,
+            shard: tensors.iter().position(|tensor| tensor.len != tensor.whole_len),
             first_block,
             table: Buffer::from_bytes(driver, &bytes_of_all(&table))?,
             run_list: Buffer::from_bytes(driver, &words(&runs))?,
@@ -297,12 +300,21 @@ impl AdamwOn {
     /// Enqueues a whole step. Nothing is sharded.
     ///
     /// # Errors
-    /// [`Error::Device`].
+    /// [`Error::Parameter`] for a shard; [`Error::Device`].
     ///
     /// # Safety
     /// The addresses of all tensors are of this device and valid for their lengths until the stream
     /// has run the step; those that are written do not overlap any other.
     pub unsafe fn enqueue(&self, stream: Stream) -> Result<()> {
+        if let Some(shard) = self.shard {
+            let allowed =
+                "whole tensors are allowed: between the parts of a step, shards' sums are gathered";
+            return Err(Error::Parameter {
+                what: "shard",
+                got: format!("tensor {shard}"),
+                allowed,
+            });
+        }
         // SAFETY: as the caller promises.
         unsafe {
             self.enqueue_norm_partials(stream)?;
@@ -318,7 +330,7 @@ impl AdamwOn {
     /// Enqueues the sums of squares of each block of the gradients.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     ///
     /// # Safety
     /// As [`enqueue`](Self::enqueue).
@@ -332,7 +344,7 @@ impl AdamwOn {
     /// and rates.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     pub fn enqueue_decision(&self, stream: Stream) -> Result<()> {
         // SAFETY: the arrays are this object's.
         unsafe { self.tree(stream, "norm_finish") }
@@ -341,7 +353,7 @@ impl AdamwOn {
     /// Enqueues the sums of squared updates of each block, for update clipping.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     ///
     /// # Safety
     /// As [`enqueue`](Self::enqueue).
@@ -354,7 +366,7 @@ impl AdamwOn {
     /// Enqueues the rates of each tensor from its update RMS.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     pub fn enqueue_update_rates(&self, stream: Stream) -> Result<()> {
         // SAFETY: the arrays are this object's.
         unsafe { self.tree(stream, "update_finish") }
@@ -363,7 +375,7 @@ impl AdamwOn {
     /// Enqueues the update of weights and moments, if the step happens.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     ///
     /// # Safety
     /// As [`enqueue`](Self::enqueue).

@@ -6,6 +6,8 @@ pub mod places;
 mod refused;
 pub mod shards;
 pub mod touches;
+#[path = "../../common/watched.rs"]
+pub mod watched;
 
 use std::sync::Arc;
 

@@ -1,10 +1,14 @@
 //! What is refused before anything is allocated.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use quarter::Error;
 use quarter::adamw::Settings;
 use quarter::gpu::emulate::Options;
-use quarter::gpu::{AdamwOn, AdamwTensorOn, GradientOn, WeightsOn};
+use quarter::gpu::{AdamwOn, AdamwTensorOn, Driver, GradientOn, Stream, WeightsOn};
 
+use super::watched::Watched;
 use super::{Memory, emulator, random};
 
 #[test]
@@ -60,4 +64,21 @@ fn refused_before_anything_is_allocated() {
     for (message, expected) in messages.iter().zip(expected) {
         assert!(message.starts_with(expected), "{message}");
     }
+}
+
+/// A shard's norm is a part of a norm: nothing is launched for it.
+#[test]
+fn a_whole_step_of_a_shard_is_refused() {
+    let (_, driver) = emulator(Options::default());
+    let watched = Watched::new(driver);
+    let driver: Arc<dyn Driver> = watched.clone();
+    let [whole, shard, none] = [300, 256, 0].map(|len| Memory::new(&driver, &random(8, len)));
+    for tensor in [shard.on(0, 300, 1), shard.on(128, 1000, 1), none.on(0, 128, 1)] {
+        let tensors = [whole.on(0, 300, 0), tensor];
+        let on = AdamwOn::new(&driver, &tensors, Settings::default()).unwrap();
+        // SAFETY: the memory is as large as it says, and alive.
+        let told = unsafe { on.enqueue(Stream::default()) }.unwrap_err().to_string();
+        assert!(told.starts_with("shard is tensor 1; whole tensors are allowed"), "{told}");
+    }
+    assert_eq!(watched.launches.load(Ordering::Relaxed), 0);
 }
