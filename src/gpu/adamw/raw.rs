@@ -281,12 +281,15 @@ impl AdamwOn {
         Ok(rates.chunks_exact(2).map(|rates| (rates[0], rates[1])).collect())
     }
 
-    /// Zeroes the counts.
+    /// Enqueues zeroing the counts.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn clear_telemetry(&self, stream: Stream) -> Result<()> {
-        // SAFETY: the range is the allocation.
+    ///
+    /// # Safety
+    /// As [`enqueue`](Self::enqueue).
+    pub unsafe fn clear_telemetry(&self, stream: Stream) -> Result<()> {
+        // SAFETY: the range is the allocation, which lives as long as the caller promises.
         unsafe { self.driver.fill(stream, self.telemetry.address(), 0, self.telemetry.len()) }
     }
 
@@ -303,8 +306,9 @@ impl AdamwOn {
     /// [`Error::Parameter`] for a shard; [`Error::Device`].
     ///
     /// # Safety
-    /// The addresses of all tensors are of this device and valid for their lengths until the stream
-    /// has run the step; those that are written do not overlap any other.
+    /// Until the stream has run the step, and every graph that it is captured in is gone, this object
+    /// lives, and the addresses of all tensors are of this device and valid for their lengths; those
+    /// that are written do not overlap any other.
     pub unsafe fn enqueue(&self, stream: Stream) -> Result<()> {
         if let Some(shard) = self.shard {
             let allowed =
@@ -345,8 +349,11 @@ impl AdamwOn {
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn enqueue_decision(&self, stream: Stream) -> Result<()> {
-        // SAFETY: the arrays are this object's.
+    ///
+    /// # Safety
+    /// As [`enqueue`](Self::enqueue).
+    pub unsafe fn enqueue_decision(&self, stream: Stream) -> Result<()> {
+        // SAFETY: the arrays are this object's, which lives as long as the caller promises.
         unsafe { self.tree(stream, "norm_finish") }
     }
 
@@ -367,8 +374,11 @@ impl AdamwOn {
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn enqueue_update_rates(&self, stream: Stream) -> Result<()> {
-        // SAFETY: the arrays are this object's.
+    ///
+    /// # Safety
+    /// As [`enqueue`](Self::enqueue).
+    pub unsafe fn enqueue_update_rates(&self, stream: Stream) -> Result<()> {
+        // SAFETY: the arrays are this object's, which lives as long as the caller promises.
         unsafe { self.tree(stream, "update_finish") }
     }
 
@@ -386,7 +396,7 @@ impl AdamwOn {
         unsafe { self.chunks(stream, "adamw", name, ffi::QUARTER_RESIDENT_ADAMW) }
     }
 
-    /// One launch for each kind of tensors.
+    /// One launch for each kind of tensors. Safe as [`enqueue`](Self::enqueue).
     unsafe fn chunks(
         &self,
         stream: Stream,
@@ -422,7 +432,8 @@ impl AdamwOn {
         Ok(())
     }
 
-    /// The sums of runs, then one block of threads for what follows.
+    /// The sums of runs, then one block of threads for what follows. Safe as
+    /// [`enqueue`](Self::enqueue).
     unsafe fn tree(&self, stream: Stream, finish: &str) -> Result<()> {
         let params = QuarterNorm {
             tensors: self.table.address(),

@@ -15,6 +15,16 @@ use super::{Memory, emulator, random, slope, words};
 use crate::adamw::normal;
 use crate::values::Draws;
 
+fn decision(on: &AdamwOn) {
+    // SAFETY: the emulator has run it before the call returns.
+    unsafe { on.enqueue_decision(Stream::default()).unwrap() };
+}
+
+fn update_rates(on: &AdamwOn) {
+    // SAFETY: as above.
+    unsafe { on.enqueue_update_rates(Stream::default()).unwrap() };
+}
+
 /// Sums of so many blocks that every level of the tree is needed, without the gradients.
 #[test]
 pub fn norms_of_large_tensors() {
@@ -41,7 +51,7 @@ pub fn norms_of_large_tensors() {
         // SAFETY: the sums of the first and the last tensor are side by side.
         unsafe { driver.write(Stream::default(), at, &bytes).unwrap() };
         on.set_clock(Stream::default(), Clock { t: 6, beta1_pow: 0.5, beta2_pow: 0.7 }).unwrap();
-        on.enqueue_decision(Stream::default()).unwrap();
+        decision(&on);
         let each = [norm::sum(&sums[..blocks]), 0.0, norm::sum(&sums[blocks..])];
         let expected = norm::Norm::combine(&each);
         let control = on.control().unwrap();
@@ -55,7 +65,7 @@ pub fn norms_of_large_tensors() {
             (k.alpha, k.decay)
         };
         assert_eq!(on.rates().unwrap(), [rates(1.0); 3]);
-        on.enqueue_update_rates(Stream::default()).unwrap();
+        update_rates(&on);
         let shrink = |sums: &[f32], len| UpdateRms::combine(sums, len).shrink(0.5).unwrap();
         let shrinks = [shrink(&sums[..blocks], whole_len), 1.0, shrink(&sums[blocks..], 100)];
         assert_eq!(on.rates().unwrap(), shrinks.map(rates), "{blocks}");
@@ -98,16 +108,16 @@ pub fn norms_of_a_great_many() {
     });
     let expected = norm::Norm::combine(&each.collect::<Vec<_>>());
     put(&on, &bytes[..4 * at]);
-    on.enqueue_decision(Stream::default()).unwrap();
+    decision(&on);
     assert_eq!(on.control().unwrap().norm.to_bits(), expected.get().to_bits());
 
     let on = AdamwOn::new(&driver, &[nothing.on(0, WHOLE_LEN, 0)], settings.clone()).unwrap();
     put(&on, bytes);
-    on.enqueue_decision(Stream::default()).unwrap();
+    decision(&on);
     let expected = norm::Norm::combine(&[*of_all]);
     let control = on.control().unwrap();
     assert_eq!(control.norm.to_bits(), expected.get().to_bits());
-    on.enqueue_update_rates(Stream::default()).unwrap();
+    update_rates(&on);
     assert!(*shrink > 1.0);
     let hyper = settings.hyper(0, control.clock.t);
     let k = StepConstants::new(&hyper, &control.clock, *shrink, control.clip).unwrap();

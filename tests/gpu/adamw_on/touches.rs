@@ -31,14 +31,16 @@ pub fn touches(kind: Kind) -> [f64; 3] {
     // SAFETY: the memory is as large as this, and alive; so in all below.
     let norm = cost(&emulator, || unsafe { on.enqueue_norm_partials(stream).unwrap() });
     all(loads(&memory.gradient), 1);
-    on.enqueue_decision(stream).unwrap();
+    // SAFETY: as above.
+    unsafe { on.enqueue_decision(stream).unwrap() };
     // SAFETY: as above.
     let update = cost(&emulator, || unsafe { on.enqueue_update_partials(stream).unwrap() });
     all(loads(&memory.gradient), 2);
     all(loads(&memory.v), 1);
     all(loads(&memory.m), 0);
     all(loads(&memory.weights), 0);
-    on.enqueue_update_rates(stream).unwrap();
+    // SAFETY: as above.
+    unsafe { on.enqueue_update_rates(stream).unwrap() };
     // SAFETY: as above.
     let step = cost(&emulator, || unsafe { on.enqueue_weights(stream).unwrap() });
     all(loads(&memory.gradient), 3);
