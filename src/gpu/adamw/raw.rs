@@ -25,7 +25,7 @@ pub struct AdamwControl {
     pub norm: f64,
     /// The factor that they were clipped by in the last step that happened.
     pub clip: f64,
-    /// Whether the last step was skipped.
+    /// Whether the last step was skipped, or there was none since the clock was set.
     pub skip: bool,
 }
 
@@ -125,7 +125,7 @@ impl AdamwOn {
             telemetry: Buffer::zeroed(driver, 40 * n)?,
             settings,
         };
-        on.write_settings(Stream::default())?;
+        on.write_settings(Stream::default(), &on.settings)?;
         on.set_clock(Stream::default(), Clock::START)?;
         Ok(on)
     }
@@ -160,7 +160,8 @@ impl AdamwOn {
     ///
     /// # Errors
     /// As [`Settings::validate`]; [`Error::Parameter`] for another seed, number of groups or length
-    /// of the schedule; [`Error::Device`].
+    /// of the schedule, and nothing has changed then; [`Error::Device`], and the device may have any
+    /// part of them until they are set again.
     pub fn set(&mut self, stream: Stream, settings: Settings) -> Result<()> {
         settings.validate()?;
         let now = &self.settings;
@@ -173,31 +174,31 @@ impl AdamwOn {
         same("groups", groups as u64, now.groups.len() as u64, "as many as before are allowed")?;
         let allowed = "a schedule as long as before is allowed";
         same("schedule", schedule as u64, now.schedule.len() as u64, allowed)?;
-        self.settings = settings;
-        let schedule: Vec<u8> =
-            self.settings.schedule.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let schedule: Vec<u8> = settings.schedule.iter().flat_map(|x| x.to_le_bytes()).collect();
         // SAFETY: the range is the allocation.
         unsafe { self.driver.write(stream, self.schedule.address(), &schedule)? };
-        self.write_settings(stream)
+        self.write_settings(stream, &settings)?;
+        self.settings = settings;
+        Ok(())
     }
 
-    fn write_settings(&self, stream: Stream) -> Result<()> {
-        let Settings { beta1, beta2, eps, inverse_loss_scale, .. } = self.settings;
+    fn write_settings(&self, stream: Stream, settings: &Settings) -> Result<()> {
+        let Settings { beta1, beta2, eps, inverse_loss_scale, .. } = *settings;
         let shared = QuarterAdamwSettings {
             beta1,
             beta2,
             eps,
-            max_norm: self.settings.max_norm.unwrap_or(f64::INFINITY),
-            limit: self.settings.update_limit.unwrap_or(f64::INFINITY),
+            max_norm: settings.max_norm.unwrap_or(f64::INFINITY),
+            limit: settings.update_limit.unwrap_or(f64::INFINITY),
             inverse_loss_scale,
-            schedule: match self.settings.schedule.is_empty() {
+            schedule: match settings.schedule.is_empty() {
                 true => 0,
                 false => self.schedule.address(),
             },
-            schedule_len: self.settings.schedule.len() as u64,
-            decay_plain: u64::from(self.settings.decay_rate == DecayRate::Plain),
+            schedule_len: settings.schedule.len() as u64,
+            decay_plain: u64::from(settings.decay_rate == DecayRate::Plain),
         };
-        let groups = self.settings.groups.iter();
+        let groups = settings.groups.iter();
         let groups: Vec<QuarterAdamwGroup> = groups
             .map(|group| QuarterAdamwGroup { lr: group.lr, weight_decay: group.weight_decay })
             .collect();
@@ -208,7 +209,8 @@ impl AdamwOn {
         }
     }
 
-    /// Goes on from a saved clock, from what is enqueued behind this on. A step after 2^32 - 1 steps
+    /// Goes on from a saved clock, from what is enqueued behind this on; what is skipped is counted
+    /// from 0 again, and no weight changes until a decision on the next step. A step after 2^32 - 1 steps
     /// is refused on the CPU; a device, which can tell nobody, begins its random words anew.
     ///
     /// # Errors
@@ -216,7 +218,9 @@ impl AdamwOn {
     pub fn set_clock(&self, stream: Stream, clock: Clock) -> Result<()> {
         clock.validate_next()?;
         let Clock { t, beta1_pow, beta2_pow } = clock;
-        let control = QuarterAdamwControl { beta1_pow, beta2_pow, t, ..Default::default() };
+        // There are no constants before a decision.
+        let control =
+            QuarterAdamwControl { beta1_pow, beta2_pow, t, skip: 1, ..Default::default() };
         // SAFETY: the range is the allocation.
         unsafe { self.driver.write(stream, self.control.address(), control.bytes()) }
     }
