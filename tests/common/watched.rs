@@ -25,6 +25,11 @@ impl Watched {
             writes_left: AtomicUsize::new(usize::MAX),
         })
     }
+
+    /// Bytes of all allocations since the last call.
+    pub fn take(&self) -> u64 {
+        self.allocated.lock().unwrap().drain(..).map(|bytes| bytes as u64).sum()
+    }
 }
 
 impl Driver for Watched {
