@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lists::Lists;
+use super::lists::{Lists, checked};
 use super::tensor::{AdamwTensorOn, Kind};
 use crate::adamw::{Clock, DecayRate, Rounding, Settings, Telemetry};
 use crate::ffi::{
@@ -81,12 +81,14 @@ impl AdamwOn {
         settings: Settings,
     ) -> Result<Self> {
         settings.validate()?;
-        let Lists { mut table, chunks, runs, first_run, blocks } = Lists::of(tensors, &settings)?;
+        let (mut table, blocks) = checked(tensors, &settings)?;
+        // First what is larger than all lists: a device that is too small refuses it here.
         let partials = Buffer::zeroed(driver, 4 * blocks as usize)?;
         for entry in &mut table {
             entry.partials += partials.address();
             entry.whole_partials += partials.address();
         }
+        let Lists { chunks, runs, first_run } = Lists::of(tensors);
         let words = |pairs: &[[u32; 2]]| -> Vec<u8> {
             pairs.iter().flatten().flat_map(|word| word.to_le_bytes()).collect()
         };

@@ -98,8 +98,8 @@ pub(super) struct Kind {
     pub(super) stochastic: bool,
 }
 
-/// Elements of a tensor or shard: chunks are counted in 32 bits.
-const LIMIT: u64 = 1 << 40;
+/// Elements of a tensor: three levels above a warp add up its runs of partials.
+const LIMIT: u64 = 1 << 37;
 
 impl AdamwTensorOn {
     pub(super) fn kind(&self) -> Kind {
@@ -130,7 +130,11 @@ impl AdamwTensorOn {
             return refuse("first", self.first, "it is a multiple of 128");
         }
         if self.whole_len > LIMIT {
-            return refuse("whole_len", self.whole_len, "at most 2^40 are allowed on a device");
+            return refuse(
+                "whole_len",
+                self.whole_len,
+                "at most 2^37 elements are allowed on a device",
+            );
         }
         let end = self.first.checked_add(self.len).filter(|end| *end <= self.whole_len);
         let Some(end) = end else {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use quarter::Error;
 use quarter::adamw::Settings;
 use quarter::gpu::emulate::Options;
-use quarter::gpu::{AdamwOn, AdamwTensorOn, Driver, GradientOn, Stream, WeightsOn};
+use quarter::gpu::{AdamwOn, AdamwTensorOn, Driver, GradientOn, MomentsOn, Stream, WeightsOn};
 
 use super::watched::Watched;
 use super::{Memory, emulator, random};
@@ -29,7 +29,7 @@ fn refused_before_anything_is_allocated() {
         refused(|t, _| t.first = 64),
         refused(|t, _| t.whole_len = 299),
         refused(|t, _| t.whole_len = 1000),
-        refused(|t, _| t.whole_len = 1 << 41),
+        refused(|t, _| (t.len, t.whole_len) = (256, (1 << 37) + 1)),
         refused(|t, _| t.group = 1),
         refused(|t, _| t.gradient = GradientOn::Bf16(0)),
         refused(|t, _| t.gradient = GradientOn::F32(2)),
@@ -47,7 +47,7 @@ fn refused_before_anything_is_allocated() {
         "first is 64; it is a multiple of 128",
         "len is 300; the shard ends with the tensor or before it",
         "len is 300; a shard ends at a multiple of 128, or with the tensor",
-        "whole_len is 2199023255552; at most 2^40",
+        "whole_len is 137438953473; at most 2^37 elements",
         "group is 1; it is below the number of groups",
         "gradient is 0x0; an address on the device is needed",
         "gradient is 0x2; multiples of 4 are allowed",
@@ -81,4 +81,33 @@ fn a_whole_step_of_a_shard_is_refused() {
         assert!(told.starts_with("shard is tensor 1; whole tensors are allowed"), "{told}");
     }
     assert_eq!(watched.launches.load(Ordering::Relaxed), 0);
+}
+
+/// More than indices count: told before any list is made, which would have 16 GiB.
+#[test]
+fn too_many_chunks_are_refused() {
+    let (_, driver) = emulator(Options::default());
+    let watched = Watched::new(driver);
+    let driver: Arc<dyn Driver> = watched.clone();
+    let of = |count: u64, len: u64| {
+        let tensor = |i: u64| AdamwTensorOn {
+            weights: WeightsOn::F32((5 * i + 1) << 40),
+            gradient: GradientOn::F32((5 * i + 2) << 40),
+            moments: MomentsOn::Full { m: (5 * i + 3) << 40, v: (5 * i + 4) << 40 },
+            len,
+            first: 0,
+            whole_len: 1 << 37,
+            group: 0,
+            tensor: 0,
+        };
+        let tensors: Vec<AdamwTensorOn> = (0..count).map(tensor).collect();
+        AdamwOn::new(&driver, &tensors, Settings::default()).map(drop).unwrap_err().to_string()
+    };
+    let chunks = of(512, 1 << 37);
+    assert!(chunks.starts_with("chunks is 2147483648; fewer than 2^31"), "{chunks}");
+    let runs = of(2048, 0);
+    assert!(runs.starts_with("chunks is 2147483648; fewer than 2^31"), "{runs}");
+    let tensors = of((1 << 20) + 1, 0);
+    assert!(tensors.starts_with("number of tensors is 1048577; at most 2^20"), "{tensors}");
+    assert_eq!(watched.take(), 0);
 }
