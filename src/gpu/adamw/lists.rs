@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::arrays::check_overlaps;
 use super::tensor::{AdamwTensorOn, Kind};
 use crate::adamw::Settings;
 use crate::ffi::{QUARTER_BLOCK, QUARTER_CHUNK_BLOCKS, QUARTER_RUN_PARTIALS, QuarterAdamwTensor};
@@ -37,6 +38,7 @@ pub(super) fn checked(
         let allowed = "fewer than 2^31 chunks of 32768 elements are allowed on a device";
         return Err(Error::Parameter { what: "chunks", got: all.to_string(), allowed });
     }
+    check_overlaps(tensors)?;
     Ok((table, blocks))
 }
 

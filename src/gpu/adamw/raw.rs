@@ -74,7 +74,7 @@ impl AdamwOn {
     ///
     /// # Errors
     /// As [`Settings::validate`]; [`Error::Parameter`] for addresses, shards, groups and numbers
-    /// that are not allowed; [`Error::Device`].
+    /// that are not allowed, and for arrays that share what a step writes; [`Error::Device`].
     pub fn new(
         driver: &Arc<dyn Driver>,
         tensors: &[AdamwTensorOn],
@@ -313,8 +313,8 @@ impl AdamwOn {
     ///
     /// # Safety
     /// Until the stream has run the step, and every graph that it is captured in is gone, this object
-    /// lives, and the addresses of all tensors are of this device and valid for their lengths; those
-    /// that are written do not overlap any other.
+    /// lives, and the addresses of all tensors are of this device and valid for their lengths. Nothing
+    /// else uses them while it runs.
     pub unsafe fn enqueue(&self, stream: Stream) -> Result<()> {
         if let Some(shard) = self.shard {
             let allowed =

@@ -2,7 +2,6 @@
 
 use crate::adamw::{Rounding, SecondForm};
 use crate::ffi::{self, QuarterAdamwTensor};
-use crate::gpu::check;
 use crate::{Error, Result};
 
 /// Where the weights of a tensor lie: [`Weights`](crate::adamw::Weights) on a device. Any address
@@ -121,7 +120,7 @@ impl AdamwTensorOn {
         Kind { weights, gradient, moments, stochastic: rounding == Rounding::Stochastic }
     }
 
-    /// Everything checked; entry of the table but for its partials.
+    /// Everything checked but overlaps; entry of the table but for its partials.
     pub(super) fn entry(&self) -> Result<QuarterAdamwTensor> {
         let refuse =
             |what, got: u64, allowed| Err(Error::Parameter { what, got: got.to_string(), allowed });
@@ -147,50 +146,16 @@ impl AdamwTensorOn {
                 "a shard ends at a multiple of 128, or with the tensor",
             );
         }
-        let some = self.len > 0;
+        self.check_arrays()?;
         let (weights, other) = match self.weights {
-            WeightsOn::F32(weights) => {
-                check::address("weights", weights, 4, some)?;
-                (weights, 0)
-            }
-            WeightsOn::Bf16 { weights, .. } => {
-                check::address("weights", weights, 2, some)?;
-                (weights, 0)
-            }
-            WeightsOn::Split { weights, rest } => {
-                check::address("weights", weights, 2, some)?;
-                check::address("rest of the weights", rest, 2, some)?;
-                (weights, rest)
-            }
-            WeightsOn::Master { master, weights } => {
-                check::address("master weights", master, 4, some)?;
-                check::address("bf16 copy", weights, 2, some)?;
-                (master, weights)
-            }
+            WeightsOn::F32(weights) | WeightsOn::Bf16 { weights, .. } => (weights, 0),
+            WeightsOn::Split { weights, rest } => (weights, rest),
+            WeightsOn::Master { master, weights } => (master, weights),
         };
-        let gradient = match self.gradient {
-            GradientOn::F32(gradient) => {
-                check::address("gradient", gradient, 4, some)?;
-                gradient
-            }
-            GradientOn::Bf16(gradient) => {
-                check::address("gradient", gradient, 2, some)?;
-                gradient
-            }
-        };
+        let (GradientOn::F32(gradient) | GradientOn::Bf16(gradient)) = self.gradient;
         let (m, v, m_scales, v_scales) = match self.moments {
-            MomentsOn::Full { m, v } => {
-                check::address("m", m, 4, some)?;
-                check::address("v", v, 4, some)?;
-                (m, v, 0, 0)
-            }
-            MomentsOn::Fp8 { m, v, m_scales, v_scales, .. } => {
-                check::address("codes of m", m, 1, some)?;
-                check::address("codes of v", v, 1, some)?;
-                check::address("scales of m", m_scales, 4, some)?;
-                check::address("scales of v", v_scales, 4, some)?;
-                (m, v, m_scales, v_scales)
-            }
+            MomentsOn::Full { m, v } => (m, v, 0, 0),
+            MomentsOn::Fp8 { m, v, m_scales, v_scales, .. } => (m, v, m_scales, v_scales),
         };
         Ok(QuarterAdamwTensor {
             weights,

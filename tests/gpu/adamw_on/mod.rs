@@ -1,5 +1,6 @@
 //! The optimizer in addresses of the device.
 
+mod arrays;
 pub mod damage;
 pub mod norms;
 pub mod places;
