@@ -12,6 +12,8 @@ pub struct Watched {
     /// Bytes of each allocation so far.
     pub allocated: Mutex<Vec<usize>>,
     pub launches: AtomicUsize,
+    /// Parameters of the last launch.
+    pub params: Mutex<Vec<u8>>,
     /// Writes until one is refused.
     pub writes_left: AtomicUsize,
 }
@@ -22,6 +24,7 @@ impl Watched {
             driver,
             allocated: Mutex::default(),
             launches: AtomicUsize::new(0),
+            params: Mutex::default(),
             writes_left: AtomicUsize::new(usize::MAX),
         })
     }
@@ -71,6 +74,7 @@ impl Driver for Watched {
 
     unsafe fn launch(&self, stream: Stream, launch: &Launch) -> Result<()> {
         self.launches.fetch_add(1, Ordering::Relaxed);
+        *self.params.lock().unwrap() = launch.params.to_vec();
         // SAFETY: as above.
         unsafe { self.driver.launch(stream, launch) }
     }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use quarter::gpu::emulate::{Options, Schedule};
 use quarter::gpu::{Device, Driver, Emulator, Launch, Substitute, Text};
 
+use crate::adamw_on::{far, kinds};
 use crate::devices::gpu;
 use crate::{adamw, dequantize, quantize, scaling, transpose};
 
@@ -43,6 +44,13 @@ fn every_entry_has_a_twin() {
     }
     for entry in Text::all().iter().flat_map(Text::entries) {
         assert!(Text::twin_of(entry).is_some(), "{entry}");
+    }
+}
+
+#[test]
+fn far_elements() {
+    for machine in devices(0).iter().filter_map(Device::driver) {
+        kinds().for_each(|kind| far::far_elements(kind, machine));
     }
 }
 

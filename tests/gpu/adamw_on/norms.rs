@@ -171,7 +171,7 @@ pub fn many_tiny_tensors() {
 /// A skipped step changes no bit of a state that has stepped, and counts as skipped; the clock goes on
 /// where it was.
 #[test]
-fn a_skipped_step_changes_no_bit() {
+pub fn a_skipped_step_changes_no_bit() {
     for kind in kinds() {
         let (_, driver) = emulator(Options::default());
         let len = 300;

@@ -13,8 +13,10 @@ use super::{Memory, emulator, random};
 
 #[test]
 fn refused_before_anything_is_allocated() {
-    let (_, driver) = emulator(Options::default());
+    let watched = Watched::new(emulator(Options::default()).1);
+    let driver: Arc<dyn Driver> = watched.clone();
     let memory = Memory::new(&driver, &random(8, 300));
+    watched.take();
     let plain = memory.on(0, 300, 0);
     let refused = |change: fn(&mut AdamwTensorOn, &mut Settings)| {
         let (mut tensor, mut settings) = (plain, Settings::default());
@@ -61,9 +63,13 @@ fn refused_before_anything_is_allocated() {
         "update_limit is NaN; it is positive",
         "inverse_loss_scale is 0.0",
     ];
+    assert_eq!(messages.len(), expected.len());
     for (message, expected) in messages.iter().zip(expected) {
         assert!(message.starts_with(expected), "{message}");
     }
+    assert_eq!(watched.take(), 0);
+    assert!(AdamwOn::new(&driver, &[plain], Settings::default()).is_ok());
+    assert!(watched.take() > 0);
 }
 
 /// A shard's norm is a part of a norm: nothing is launched for it.
