@@ -187,6 +187,7 @@ impl Optimizer {
         let constants: Vec<StepConstants> = constants
             .map(|(member, gradient)| constants_of(settings, &clock, member, *gradient, clip))
             .collect::<Result<_>>()?;
+        let options = settings.rounding();
         let each = self.members.iter_mut().zip(tensors).zip(&constants).zip(&mut telemetry);
         for (((member, (weights, gradient)), constants), telemetry) in each {
             let source =
@@ -194,7 +195,7 @@ impl Optimizer {
             let weights = weights.reborrow();
             *telemetry = match &mut member.state {
                 StoredMoments::Fp8(moments) => {
-                    step(weights, *gradient, moments, constants, &settings.options, source)?
+                    step(weights, *gradient, moments, constants, &options, source)?
                 }
                 StoredMoments::Full(moments) => {
                     step_full(weights, *gradient, moments, constants, source)?

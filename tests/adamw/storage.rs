@@ -5,8 +5,8 @@ use crate::naive::{self, Stored};
 use half::bf16;
 use quarter::Error;
 use quarter::adamw::{
-    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm, Step,
-    StepConstants, Weights, literal, norm::Norm,
+    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm, Settings,
+    Step, StepConstants, Weights, literal, norm::Norm,
 };
 use quarter::random::Source;
 
@@ -332,4 +332,9 @@ fn the_default_rounding_of_m_follows_beta1() {
     let first = |beta1| Options::new(&Hyper { beta1, ..Hyper::default() }).first;
     assert_eq!(first(0.9), Rounding::Nearest);
     assert_eq!(first(0.95), Rounding::Stochastic);
+    let settings = |beta1, options| Settings { beta1, options, ..Settings::default() };
+    assert_eq!(settings(0.9, None).rounding().first, Rounding::Nearest);
+    assert_eq!(settings(0.95, None).rounding().first, Rounding::Stochastic);
+    let nearest = Options { first: Rounding::Nearest, second: Rounding::Nearest };
+    assert_eq!(settings(0.95, Some(nearest)).rounding(), nearest);
 }

@@ -118,11 +118,12 @@ fn settings() -> impl Strategy<Value = Settings> {
         pick(&[1.0, 1.0 / 1024.0, 0.3]),
         prop::sample::select(vec![vec![], vec![0.5, 1.0, 0.25]]),
     );
-    let how = (roundings(), roundings(), any::<bool>(), any::<u64>());
+    let options = (roundings(), roundings()).prop_map(|(first, second)| Options { first, second });
+    let how = (prop::option::weighted(0.8, options), any::<bool>(), any::<u64>());
     (betas, rates, limits, how).prop_map(|(betas, rates, limits, how)| {
         let ((beta1, beta2), (lr, eps, weight_decay)) = (betas, rates);
         let (max_norm, update_limit, inverse_loss_scale, schedule) = limits;
-        let (first, second, plain, seed) = how;
+        let (options, plain, seed) = how;
         Settings {
             beta1,
             beta2,
@@ -136,7 +137,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             max_norm,
             update_limit,
             inverse_loss_scale,
-            options: Options { first, second },
+            options,
             seed,
         }
     })
@@ -196,7 +197,11 @@ pub fn fixed() -> Vec<Case> {
         // A quotient that overflows: the rate is 0.
         with(&|s| s.update_limit = Some(5e-324)),
         with(&|s| (s.update_limit, s.decay_rate) = (Some(5e-324), DecayRate::Plain)),
-        with(&|s| s.options = Options { first: Rounding::Stochastic, second: Rounding::Nearest }),
+        with(&|s| {
+            s.options = Some(Options { first: Rounding::Stochastic, second: Rounding::Nearest })
+        }),
+        // Stochastic m by default.
+        with(&|s| s.beta1 = 0.95),
         with(&|s| s.schedule = vec![0.5, 2.0]),
     ]
 }

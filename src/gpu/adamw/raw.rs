@@ -410,7 +410,7 @@ impl AdamwOn {
         name: impl Fn(&Kind) -> String,
         resident: u32,
     ) -> Result<()> {
-        let options = &self.settings.options;
+        let options = self.settings.rounding();
         let bit = |bit: u32, stochastic: bool| if stochastic { bit } else { 0 };
         for (kind, chunks, count) in &self.kinds {
             if *count == 0 {

@@ -91,7 +91,7 @@ fn reference(kind: Kind, settings: &Settings, w: &[bf16], gradient: &[bf16]) -> 
     let source = Source { seed: settings.seed, tensor: 7, step: 1 };
     let telemetry = match &mut moments {
         StoredMoments::Fp8(m) => {
-            adamw::step(weights.view(), gradient, m, &k, &settings.options, source).unwrap()
+            adamw::step(weights.view(), gradient, m, &k, &settings.rounding(), source).unwrap()
         }
         StoredMoments::Full(m) => {
             adamw::step_full(weights.view(), gradient, m, &k, source).unwrap()
@@ -124,7 +124,7 @@ pub fn far_elements(kind: Kind, machine: &Arc<dyn Driver>) {
     let settings = Settings {
         update_limit: Some(0.5),
         max_norm: Some(0.1),
-        options,
+        options: Some(options),
         seed: 9,
         ..Settings::default()
     };
