@@ -53,7 +53,7 @@ fn adamw(c: &mut Criterion) {
             adamw::step_full(Weights::F32(&mut master), gradient, &mut full, &constants, SOURCE)
         });
     });
-    let mut moments = literal::LiteralMoments::new(LEN);
+    let mut moments = literal::LiteralMoments::new(LEN).expect("in range");
     group.bench_function("literal", |b| {
         b.iter(|| literal::step(&mut weights, gradient, &mut moments, &constants));
     });

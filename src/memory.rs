@@ -113,7 +113,7 @@ pub struct Plan {
     pub moments: u64,
     /// Scales of the moments' blocks.
     pub moment_scales: u64,
-    /// [Delayed](crate::scaling::Delayed) scaling: scales, amaxes and histories.
+    /// [Delayed](crate::scaling::Delayed) scaling on a device: scales, amaxes and histories.
     pub delayed: u64,
     /// Tables and sums of [`AdamwOn`](crate::gpu::AdamwOn), and what else is known of.
     pub workspace: u64,
@@ -148,15 +148,17 @@ impl Plan {
     }
 
     /// With delayed scaling of so many tensors, each with a history of `window` amaxes: what
-    /// [`DelayedState`](crate::scaling::DelayedState) holds.
+    /// [`DelayedOn`](crate::gpu::DelayedOn) allocates. That is a
+    /// [`DelayedState`](crate::scaling::DelayedState), what each format's largest number becomes
+    /// with a margin, and a count of amaxes that are not finite.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_delayed(self, tensors: u64, window: u64) -> Result<Self> {
-        // An amax, a scale and a position of 4 bytes, and the history.
-        let each = 4 * (3 + u128::from(window));
+        // An amax, a scale, a position and a largest number of 4 bytes, and the history.
+        let each = 4 * (4 + u128::from(window));
         // The product may exceed even 2^128: what it saturates at is refused as well.
-        let delayed = u128::from(tensors).saturating_mul(each);
+        let delayed = u128::from(tensors).saturating_mul(each).saturating_add(4);
         Self { delayed: fits(delayed)?, ..self }.checked()
     }
 

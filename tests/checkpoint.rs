@@ -470,6 +470,7 @@ fn a_file_that_is_wrong_is_refused() {
         ("clock", "1 3feccccccccccccd 3ff0000000000000", "clock.beta2_pow is 1; it lies in"),
         ("clock", "1 7ff8000000000000 3feff7ced916872b", "clock.beta1_pow is NaN; it lies in"),
         ("clock", "0 3ff0000000000000 3feff7ced916872b", "clock.beta2_pow is 0.999; it is 1"),
+        ("clock", "4294967296 3feccccccccccccd 3feff7ced916872b", "clock.t is 4294967296; it has"),
         ("shard.w", "sqrt 256", "shard is w: sqrt 256; sqrt, linear or full"),
         ("shard.w", "sqrt 256 386 1", "shard is w: sqrt 256 386 1; sqrt, linear or full"),
         ("shard.w", "Sqrt 256 386", "shard is w: Sqrt 256 386; sqrt, linear or full"),

@@ -12,13 +12,16 @@ use crate::Result;
 /// are what a checkpoint saves; [`validate`](Self::validate) what it restores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clock {
-    /// Steps that happened.
+    /// Steps that happened, at most 2^32 - 1: random words number steps in 32 bits.
     pub t: u64,
     /// Product of `beta1` over those steps.
     pub beta1_pow: f64,
     /// Product of `beta2` over those steps.
     pub beta2_pow: f64,
 }
+
+/// The number of the last step.
+const LAST: u64 = u32::MAX as u64;
 
 impl Default for Clock {
     fn default() -> Self {
@@ -49,12 +52,14 @@ impl Clock {
     }
 
     /// Refuses a clock that no steps lead to: both powers are 1 before the
-    /// first step and lie in `0 <= power < 1` after it.
+    /// first step and lie in `0 <= power < 1` after it, and steps have numbers
+    /// of 32 bits.
     ///
     /// # Errors
-    /// [`Error::Parameter`](crate::Error::Parameter) names the first power that
-    /// does not fit `t`.
+    /// [`Error::Parameter`](crate::Error::Parameter) names `t`, or the first
+    /// power that does not fit it.
     pub fn validate(&self) -> Result<()> {
+        require("clock.t", self.t, self.t <= LAST, "it has at most 32 bits")?;
         let powers = [("clock.beta1_pow", self.beta1_pow), ("clock.beta2_pow", self.beta2_pow)];
         for (what, power) in powers {
             let (holds, allowed) = match self.t {
@@ -64,6 +69,12 @@ impl Clock {
             require(what, power, holds, allowed)?;
         }
         Ok(())
+    }
+
+    /// Refuses the clock of the last step too, which no step can follow.
+    pub(crate) fn validate_next(&self) -> Result<()> {
+        self.validate()?;
+        require("clock.t", self.t, self.t < LAST, "the step after it has at most 32 bits")
     }
 }
 
@@ -110,11 +121,11 @@ impl Step {
     ///
     /// # Errors
     /// [`Error::Parameter`](crate::Error::Parameter) for hyperparameters or a
-    /// `max_norm` out of range and a clock that [`Clock::validate`] refuses,
-    /// whatever the norm.
+    /// `max_norm` out of range, a clock that [`Clock::validate`] refuses and
+    /// one of 2^32 - 1 steps, whatever the norm.
     pub fn decide(clock: &Clock, hyper: &Hyper, norm: Norm, max_norm: Option<f64>) -> Result<Self> {
         hyper.validate()?;
-        clock.validate()?;
+        clock.validate_next()?;
         max_norm.map_or(Ok(()), |max_norm| check_limit("max_norm", max_norm))?;
         if !norm.is_finite() {
             return Ok(Self::Skip);

@@ -1,7 +1,7 @@
 //! AdamW with f32 moments, for baselines: the same arithmetic in the same
 //! order, but m' and v' are stored as they are.
 
-use super::moments::check_place;
+use super::moments::{check_place, filled};
 use super::state::State;
 use super::tensors::same_length;
 use super::work::Work;
@@ -21,9 +21,10 @@ impl FullMoments {
     /// Zero moments of a whole tensor of `len` elements.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if `len` is above 2^51.
+    /// [`Error::Parameter`] if `len` is above 2^51, [`Error::Length`] if there is no memory for it.
     pub fn new(len: usize) -> Result<Self> {
-        Self::from_parts(0, vec![0.0; len], vec![0.0; len])
+        check_place(0, len)?;
+        Ok(Self { first: 0, m: filled(0.0, len)?, v: filled(0.0, len)? })
     }
 
     /// Moments of the elements from index `first` of a tensor. A second moment

@@ -12,7 +12,7 @@ use super::block::{
     Lanes, advance, bf16_nearest, descend, encode_first, load_gradient, load_weights, max_bits,
     scale,
 };
-use super::moments::check_codes;
+use super::moments::{check_codes, check_place, filled};
 use super::state::decode;
 use super::tensors::{Rounding, Weights, same_length};
 use super::work::multiversion;
@@ -32,9 +32,13 @@ pub struct LiteralMoments {
 
 impl LiteralMoments {
     /// Zero moments of `len` elements.
-    pub fn new(len: usize) -> Self {
+    ///
+    /// # Errors
+    /// As [`Moments::new`](super::Moments::new).
+    pub fn new(len: usize) -> Result<Self> {
+        check_place(0, len)?;
         let zero = f32::MIN_POSITIVE;
-        Self { m: vec![0; len], v: vec![0; len], m_scale: zero, v_scale: zero }
+        Ok(Self { m: filled(0, len)?, v: filled(0, len)?, m_scale: zero, v_scale: zero })
     }
 
     /// Moments from saved parts: E4M3 codes, one a parameter, and the scale of each.

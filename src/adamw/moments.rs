@@ -39,7 +39,7 @@ impl Moments {
     /// Zero moments of a whole tensor of `len` elements.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if `len` is above 2^51.
+    /// [`Error::Parameter`] if `len` is above 2^51, [`Error::Length`] if there is no memory for it.
     pub fn new(form: SecondForm, len: usize) -> Result<Self> {
         Self::new_shard(form, 0, len)
     }
@@ -48,17 +48,17 @@ impl Moments {
     ///
     /// # Errors
     /// [`Error::Parameter`] unless `first` is a multiple of 128 and the shard
-    /// ends at 2^51 or below.
+    /// ends at 2^51 or below; [`Error::Length`] if there is no memory for it.
     pub fn new_shard(form: SecondForm, first: u64, len: usize) -> Result<Self> {
         check_place(first, len)?;
         let blocks = len.div_ceil(BLOCK);
         Ok(Self {
             form,
             first,
-            m: vec![0; len],
-            v: vec![0; len],
-            m_scales: vec![f32::MIN_POSITIVE; blocks],
-            v_scales: vec![f32::MIN_POSITIVE; blocks],
+            m: filled(0, len)?,
+            v: filled(0, len)?,
+            m_scales: filled(f32::MIN_POSITIVE, blocks)?,
+            v_scales: filled(f32::MIN_POSITIVE, blocks)?,
         })
     }
 
@@ -250,6 +250,17 @@ pub(super) fn check_codes(
         }
     }
     Ok(())
+}
+
+/// `vec![x; len]`, where there is memory for it.
+pub(super) fn filled<T: Clone>(x: T, len: usize) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    if all.try_reserve_exact(len).is_err() {
+        let allowed = "there is no memory for so many".to_string();
+        return Err(Error::Length { what: "moments", got: len, allowed });
+    }
+    all.resize(len, x);
+    Ok(all)
 }
 
 pub(super) fn check_place(first: u64, len: usize) -> Result<()> {

@@ -170,7 +170,8 @@ impl Optimizer {
     /// One step of all tensors, in the order in which they were added.
     ///
     /// # Errors
-    /// [`Error::Length`] for slices that do not fit the moments. Nothing has changed then.
+    /// [`Error::Length`] for slices that do not fit the moments, [`Error::Parameter`] after 2^32 - 1
+    /// steps. Nothing has changed then.
     pub fn step(&mut self, tensors: &mut [(Weights<'_>, Gradient<'_>)]) -> Result<Outcome> {
         self.check(tensors)?;
         let settings = &self.settings;
@@ -186,6 +187,7 @@ impl Optimizer {
         let constants: Vec<StepConstants> = constants
             .map(|(member, gradient)| constants_of(settings, &clock, member, *gradient, clip))
             .collect::<Result<_>>()?;
+        let options = settings.rounding();
         let each = self.members.iter_mut().zip(tensors).zip(&constants).zip(&mut telemetry);
         for (((member, (weights, gradient)), constants), telemetry) in each {
             let source =
@@ -193,7 +195,7 @@ impl Optimizer {
             let weights = weights.reborrow();
             *telemetry = match &mut member.state {
                 StoredMoments::Fp8(moments) => {
-                    step(weights, *gradient, moments, constants, &settings.options, source)?
+                    step(weights, *gradient, moments, constants, &options, source)?
                 }
                 StoredMoments::Full(moments) => {
                     step_full(weights, *gradient, moments, constants, source)?
@@ -239,10 +241,11 @@ fn constants_of(
     let mut partials = vec![0.0; gradient.len().div_ceil(BLOCK)];
     update_clip::partials(gradient, moments, &constants, &mut partials)?;
     let rms = UpdateRms::combine(&partials, gradient.len() as u64);
-    if rms.get().is_finite() {
-        return StepConstants::new(&hyper, clock, rms.shrink(limit)?, scale);
+    let shrink = rms.shrink(limit).unwrap_or(f64::INFINITY);
+    if shrink.is_finite() {
+        return StepConstants::new(&hyper, clock, shrink, scale);
     }
-    // Damaged moments: the weights keep still, at a rate of 0.
+    // Damaged moments, or a tiny limit: the weights keep still, at a rate of 0.
     let decay = match hyper.decay_rate {
         DecayRate::Clipped => 1.0,
         DecayRate::Plain => constants.decay,

@@ -37,14 +37,15 @@ pub struct Settings {
     pub update_limit: Option<f64>,
     /// 1 over the loss scale of the gradients.
     pub inverse_loss_scale: f64,
-    /// How moments are rounded.
-    pub options: Options,
+    /// How moments are rounded; `None` for [`Options::new`], which looks at `beta1`.
+    pub options: Option<Options>,
     /// Of the random words, with a tensor's number and the step.
     pub seed: u64,
 }
 
 impl Default for Settings {
-    /// [`Hyper::default`], one group, norms clipped to 1, no schedule, no update clipping.
+    /// [`Hyper::default`], one group, norms clipped to 1, no schedule, no update clipping, moments
+    /// rounded as [`Options::new`] says.
     fn default() -> Self {
         let hyper = Hyper::default();
         Self {
@@ -57,7 +58,7 @@ impl Default for Settings {
             max_norm: Some(1.0),
             update_limit: None,
             inverse_loss_scale: 1.0,
-            options: Options::new(&hyper),
+            options: None,
             seed: 0,
         }
     }
@@ -74,6 +75,11 @@ impl Settings {
         let factor = self.schedule.get(entry).copied().unwrap_or(1.0);
         let Self { beta1, beta2, eps, decay_rate, .. } = *self;
         Hyper { lr: lr * factor, beta1, beta2, eps, weight_decay, decay_rate }
+    }
+
+    /// How moments are rounded.
+    pub fn rounding(&self) -> Options {
+        self.options.unwrap_or_else(|| Options::new(&self.hyper(0, 1)))
     }
 
     /// Refuses what could make the constants of any step overflow or vanish: a device makes them by

@@ -44,7 +44,8 @@ impl UpdateRms {
     }
 
     /// What to divide the learning rate by: `max(1, RMS / d)`. An infinite `d`
-    /// never shrinks it.
+    /// never shrinks it, and a tiny one shrinks it to 0 where the quotient is
+    /// infinite.
     ///
     /// # Errors
     /// [`Error::Parameter`](crate::Error::Parameter) unless `d` is positive,

@@ -71,7 +71,7 @@ fn no_update_explodes_when_v_underflows() {
                 assert!(floored > 0, "the floor was never needed");
             }
         }
-        let mut moments = literal::LiteralMoments::new(LEN);
+        let mut moments = literal::LiteralMoments::new(LEN).unwrap();
         let worst = largest(&mut |_, g, k, w| {
             let _ = literal::step(w, Gradient::F32(g), &mut moments, k).unwrap();
         });

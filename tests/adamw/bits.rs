@@ -196,7 +196,7 @@ proptest! {
         let mut expected = vec![(0.0_f32, 0.0_f32); len];
         let narrow = weights(1, seed, len);
         let (mut literal_ours, mut literal_theirs) = (narrow.clone(), narrow);
-        let mut moments = LiteralMoments::new(len);
+        let mut moments = LiteralMoments::new(len)?;
         let mut naive_moments = naive::Literal::new(len);
         let mut clock = Clock::START;
         for (t, kind) in kinds.into_iter().enumerate() {

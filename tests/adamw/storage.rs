@@ -5,8 +5,8 @@ use crate::naive::{self, Stored};
 use half::bf16;
 use quarter::Error;
 use quarter::adamw::{
-    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm, Step,
-    StepConstants, Weights, literal, norm::Norm,
+    self, Clock, FullMoments, Gradient, Hyper, Moments, Options, Rounding, SecondForm, Settings,
+    Step, StepConstants, Weights, literal, norm::Norm,
 };
 use quarter::random::Source;
 
@@ -24,7 +24,7 @@ fn bytes_are_those_of_the_buffers() {
     {
         assert_eq!(Moments::new(SecondForm::Sqrt, len).unwrap().bytes(), bytes);
         assert_eq!(FullMoments::new(len).unwrap().bytes(), 8 * len);
-        assert_eq!(literal::LiteralMoments::new(len).bytes(), 2 * len + 8);
+        assert_eq!(literal::LiteralMoments::new(len).unwrap().bytes(), 2 * len + 8);
     }
 }
 
@@ -122,6 +122,27 @@ fn cuts_lie_between_blocks() {
     assert!(Moments::new_shard(SecondForm::Sqrt, 1 << 51, 1).is_err());
 }
 
+/// Lengths beyond all indices, and one beyond all memory.
+#[test]
+fn moments_that_cannot_be_are_refused() {
+    let all = |len| {
+        [
+            FullMoments::new(len).map(drop),
+            literal::LiteralMoments::new(len).map(drop),
+            Moments::new(SecondForm::Sqrt, len).map(drop),
+        ]
+    };
+    for len in [usize::MAX, isize::MAX as usize, (1 << 51) + 1] {
+        for told in all(len) {
+            assert!(matches!(told, Err(Error::Parameter { what: "first", .. })), "{told:?}");
+        }
+    }
+    for told in all(1 << 51) {
+        let what = "moments";
+        assert!(matches!(told, Err(Error::Length { what: w, .. }) if w == what), "{told:?}");
+    }
+}
+
 /// A refused call writes nothing.
 #[test]
 fn wrong_lengths_are_refused() {
@@ -129,7 +150,7 @@ fn wrong_lengths_are_refused() {
     let (k, o) = (constants(&hyper), Options::new(&hyper));
     let mut moments = Moments::new(SecondForm::Sqrt, 200).unwrap();
     let mut full = FullMoments::new(200).unwrap();
-    let mut literals = literal::LiteralMoments::new(200);
+    let mut literals = literal::LiteralMoments::new(200).unwrap();
     for (weights, copy, gradient) in [(199, 200, 200), (200, 201, 200), (200, 200, 0)] {
         let (mut master, mut weights) = (vec![1.0; weights], vec![bf16::ONE; copy]);
         let g = vec![1.0; gradient];
@@ -145,10 +166,10 @@ fn wrong_lengths_are_refused() {
         assert_eq!(told.is_ok(), weights.len() == 200 && gradient == 200);
         if told.is_err() {
             assert!(weights.iter().all(|w| *w == bf16::ONE));
-            assert_eq!(literals, literal::LiteralMoments::new(200));
+            assert_eq!(literals, literal::LiteralMoments::new(200).unwrap());
         }
         assert!(master.iter().all(|w| *w == 1.0));
-        literals = literal::LiteralMoments::new(200);
+        literals = literal::LiteralMoments::new(200).unwrap();
     }
     assert_eq!(moments, Moments::new(SecondForm::Sqrt, 200).unwrap());
     assert_eq!(full, FullMoments::new(200).unwrap());
@@ -158,7 +179,7 @@ fn wrong_lengths_are_refused() {
 fn literal_moments_come_back_from_their_parts() {
     let mut w = vec![half::bf16::ONE; 150];
     let g: Vec<f32> = (0..150).map(|i| normal(4, i) as f32).collect();
-    let mut moments = literal::LiteralMoments::new(150);
+    let mut moments = literal::LiteralMoments::new(150).unwrap();
     let k = constants(&Hyper::default());
     let _ = literal::step(&mut w, Gradient::F32(&g), &mut moments, &k).unwrap();
     let (m, v) = (moments.m(), moments.v());
@@ -263,6 +284,8 @@ fn a_clock_is_one_that_steps_lead_to() {
         assert_eq!(clock, next);
     }
     for (clock, named) in [
+        (Clock { t: 1 << 32, ..clock }, "clock.t"),
+        (Clock { t: u64::MAX, ..clock }, "clock.t"),
         (Clock { t: 0, ..clock }, "clock.beta1_pow"),
         (Clock { beta2_pow: 0.5, ..Clock::START }, "clock.beta2_pow"),
         (Clock { beta1_pow: 1.0, ..clock }, "clock.beta1_pow"),
@@ -273,6 +296,15 @@ fn a_clock_is_one_that_steps_lead_to() {
         assert!(matches!(told, Err(Error::Parameter { what, .. }) if what == named), "{told:?}");
         let constants = StepConstants::new(&Hyper::default(), &clock, 1.0, 1.0);
         assert_eq!(constants.map(drop), told);
+    }
+    // Steps have numbers of 32 bits, and the last one is followed by none.
+    let last = Clock { t: u32::MAX.into(), ..clock };
+    assert!(StepConstants::new(&Hyper::default(), &last, 1.0, 1.0).is_ok());
+    for slope in [1.0, f32::NAN] {
+        let norm = Norm::of(&[Gradient::F32(&[slope])], 1.0);
+        let decide = |clock| Step::decide(&clock, &Hyper::default(), norm, None);
+        assert!(decide(Clock { t: last.t - 1, ..last }).is_ok());
+        assert!(matches!(decide(last), Err(Error::Parameter { what: "clock.t", .. })));
     }
 }
 
@@ -300,4 +332,9 @@ fn the_default_rounding_of_m_follows_beta1() {
     let first = |beta1| Options::new(&Hyper { beta1, ..Hyper::default() }).first;
     assert_eq!(first(0.9), Rounding::Nearest);
     assert_eq!(first(0.95), Rounding::Stochastic);
+    let settings = |beta1, options| Settings { beta1, options, ..Settings::default() };
+    assert_eq!(settings(0.9, None).rounding().first, Rounding::Nearest);
+    assert_eq!(settings(0.95, None).rounding().first, Rounding::Stochastic);
+    let nearest = Options { first: Rounding::Nearest, second: Rounding::Nearest };
+    assert_eq!(settings(0.95, Some(nearest)).rounding(), nearest);
 }

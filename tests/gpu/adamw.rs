@@ -3,7 +3,7 @@
 use half::bf16;
 use proptest::prelude::*;
 use quarter::adamw::{
-    DecayRate, FullMoments, Gradient, Group, Member, Moments, Optimizer, Options, Outcome,
+    Clock, DecayRate, FullMoments, Gradient, Group, Member, Moments, Optimizer, Options, Outcome,
     Rounding, SecondForm, Settings, StoredMoments, Weights,
 };
 use quarter::gpu::Device;
@@ -114,15 +114,16 @@ fn settings() -> impl Strategy<Value = Settings> {
     let rates = (pick(&[0.0, 1e-3, 10.0]), pick(&[0.0, 1e-8, 1e-3]), pick(&[0.0, 0.1]));
     let limits = (
         prop::sample::select(vec![None, Some(1.0), Some(1e-3), Some(f64::INFINITY)]),
-        prop::sample::select(vec![None, None, Some(1.0), Some(0.3)]),
+        prop::sample::select(vec![None, None, Some(1.0), Some(0.3), Some(5e-324)]),
         pick(&[1.0, 1.0 / 1024.0, 0.3]),
         prop::sample::select(vec![vec![], vec![0.5, 1.0, 0.25]]),
     );
-    let how = (roundings(), roundings(), any::<bool>(), any::<u64>());
+    let options = (roundings(), roundings()).prop_map(|(first, second)| Options { first, second });
+    let how = (prop::option::weighted(0.8, options), any::<bool>(), any::<u64>());
     (betas, rates, limits, how).prop_map(|(betas, rates, limits, how)| {
         let ((beta1, beta2), (lr, eps, weight_decay)) = (betas, rates);
         let (max_norm, update_limit, inverse_loss_scale, schedule) = limits;
-        let (first, second, plain, seed) = how;
+        let (options, plain, seed) = how;
         Settings {
             beta1,
             beta2,
@@ -136,7 +137,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             max_norm,
             update_limit,
             inverse_loss_scale,
-            options: Options { first, second },
+            options,
             seed,
         }
     })
@@ -193,7 +194,14 @@ pub fn fixed() -> Vec<Case> {
         with(&|s| s.groups[0] = Group { lr: 5e35, weight_decay: 0.0 }),
         with(&|s| (s.beta1, s.beta2) = (0.0, 0.0)),
         with(&|s| (s.max_norm, s.update_limit) = (Some(1e-3), Some(1e-2))),
-        with(&|s| s.options = Options { first: Rounding::Stochastic, second: Rounding::Nearest }),
+        // A quotient that overflows: the rate is 0.
+        with(&|s| s.update_limit = Some(5e-324)),
+        with(&|s| (s.update_limit, s.decay_rate) = (Some(5e-324), DecayRate::Plain)),
+        with(&|s| {
+            s.options = Some(Options { first: Rounding::Stochastic, second: Rounding::Nearest })
+        }),
+        // Stochastic m by default.
+        with(&|s| s.beta1 = 0.95),
         with(&|s| s.schedule = vec![0.5, 2.0]),
     ]
 }
@@ -398,6 +406,34 @@ fn fixed_cases_have_the_bits_of_the_reference() {
                 check(&case.clone().of(&[store], form, false));
             }
         }
+    }
+}
+
+/// The last step whose number has 32 bits, and the one after it, which none has.
+#[test]
+fn the_last_step_is_the_reference_s_too() {
+    let case = Case { tensors: fixed()[0].tensors[..1].to_vec(), ..fixed()[0].clone() };
+    let settings = Settings { schedule: vec![1.0, 0.5, 0.25], ..case.settings.clone() };
+    let case = Case { settings, ..case };
+    let gradient = gradient(Slope::Normal, 1, case.tensors[0].len);
+    for device in devices(0) {
+        let mut ours = case.optimizer();
+        let clock = Clock { t: u64::from(u32::MAX) - 1, beta1_pow: 0.0, beta2_pow: 0.25 };
+        ours.set_clock(clock).unwrap();
+        let mut theirs = ours.clone();
+        let mut w = [Stored::new(&case.tensors[0], false, 2)];
+        let mut expected = w.clone();
+        let gradients = [Gradient::F32(&gradient)];
+        let got = ours.step_on(&device, &mut views(&mut w, &gradients)).unwrap();
+        let told = theirs.step(&mut views(&mut expected, &gradients)).unwrap();
+        assert_eq!(outcome(got), outcome(told));
+        same(&ours, &theirs);
+        assert_eq!((w[0].bits(), ours.clock().t), (expected[0].bits(), u64::from(u32::MAX)));
+        let told = theirs.step(&mut views(&mut w, &gradients)).unwrap_err();
+        assert!(told.to_string().starts_with("clock.t is 4294967295;"), "{told}");
+        assert_eq!(ours.step_on(&device, &mut views(&mut w, &gradients)), Err(told));
+        same(&ours, &theirs);
+        assert_eq!(w[0].bits(), expected[0].bits());
     }
 }
 

@@ -301,7 +301,7 @@ pub fn touches(case: &Case) {
     let ((m, n, k), (offset, pad)) = (case.sides, case.layout);
     let size = case.wide.size();
     let ran = |what| mix.iter().any(|(spelling, _)| spelling.starts_with(what));
-    let by_tma = offset == 0 && (n + pad) * size % 16 == 0;
+    let by_tma = offset == 0 && ((n + pad) * size).is_multiple_of(16);
     assert_eq!((ran("cp.async.bulk.tensor.2d.global"), ran("st.global")), (by_tma, !by_tma));
     let stores = emulator.touches(placed.d.address()).unwrap().stores;
     for (i, stores) in stores.iter().enumerate() {

@@ -76,7 +76,7 @@ fn updates_stay_within_adams_bound() {
                 });
                 assert!(worst <= 2.4, "{name}, {len}, {form:?}: {worst}");
             }
-            let mut moments = literal::LiteralMoments::new(len);
+            let mut moments = literal::LiteralMoments::new(len).unwrap();
             let mut clock = Clock::START;
             let hyper = Hyper { lr: 1.0, weight_decay: 0.0, ..Hyper::default() };
             let worst = largest(slope, len, &mut |g, w| {
@@ -133,7 +133,7 @@ fn a_spike_is_made_up_for() {
         assert!(after < 1.5 * before, "{update_limit:?}: {before} before, {after} after");
     }
     let hyper = Hyper { lr: 3e-3, weight_decay: 0.0, ..Hyper::default() };
-    let (mut moments, mut clock) = (literal::LiteralMoments::new(LEN), Clock::START);
+    let (mut moments, mut clock) = (literal::LiteralMoments::new(LEN).unwrap(), Clock::START);
     let (before, after) = spike(&mut |g, weights| {
         clock.advance(&hyper);
         let k = StepConstants::new(&hyper, &clock, 1.0, 1.0).unwrap();

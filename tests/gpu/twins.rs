@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use quarter::gpu::emulate::{Options, Schedule};
 use quarter::gpu::{Device, Driver, Emulator, Launch, Substitute, Text};
 
+use crate::adamw_on::{far, kinds};
 use crate::devices::gpu;
 use crate::{adamw, dequantize, quantize, scaling, transpose};
 
@@ -46,6 +47,13 @@ fn every_entry_has_a_twin() {
     let texts = Text::all().iter().filter(|text| !["gemm", "wgmma"].contains(&text.name));
     for entry in texts.flat_map(Text::entries) {
         assert!(Text::twin_of(entry).is_some(), "{entry}");
+    }
+}
+
+#[test]
+fn far_elements() {
+    for machine in devices(0).iter().filter_map(Device::driver) {
+        kinds().for_each(|kind| far::far_elements(kind, machine));
     }
 }
 

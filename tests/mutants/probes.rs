@@ -5,12 +5,12 @@ use proptest::test_runner::TestRunner;
 
 use quarter::Format;
 use quarter::adamw::SecondForm;
-use quarter::gpu::WideType;
+use quarter::gpu::{Device, WideType};
 use quarter::quantize::{Granularity, Rounding, Words};
 use quarter::random::Source;
 
 use crate::adamw::Store;
-use crate::devices::launched;
+use crate::devices::{devices, launched};
 use crate::{adamw, adamw_on, dequantize, gemm, quantize, raw, scaling, traffic, transpose};
 
 /// A case of any of the property tests.
@@ -204,6 +204,9 @@ impl Traffic {
             Some("adamw" | "norm" | "update") => {
                 for (kind, shipped) in &self.steps {
                     adamw_on::places::from_anywhere(*kind);
+                    for machine in devices(0).iter().filter_map(Device::driver) {
+                        adamw_on::far::far_elements(*kind, machine);
+                    }
                     adamw_on::damage::damaged_blocks_keep_every_bit(*kind);
                     adamw_on::damage::one_number_is_enough(*kind);
                     let now = adamw_on::touches::touches(*kind);

@@ -136,7 +136,9 @@ impl AdamW {
                 MomentStorage::Fp8(form) => {
                     State::Fp8(Moments::new(form, len).map_err(Error::wrap)?)
                 }
-                MomentStorage::Literal => State::Literal(LiteralMoments::new(len)),
+                MomentStorage::Literal => {
+                    State::Literal(LiteralMoments::new(len).map_err(Error::wrap)?)
+                }
             };
             Ok(Parameter { name, var, hyper, state })
         });

@@ -295,13 +295,16 @@ fn store(
     Ok(())
 }
 
+/// Bits of a number to those of another type.
+type Cast = fn(u32) -> u32;
+
 /// To nearest, in the elements' type. Whether the machine keeps subnormals here has not been
 /// observed; this does.
 fn add(element: ElementType, sums: &mut [u8], new: &[u8]) {
     let size = element.bytes();
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b));
     for (sum, new) in sums.chunks_exact_mut(size).zip(new.chunks_exact(size)) {
-        let (widen, narrow): (fn(u32) -> u32, fn(u32) -> u32) = match element {
+        let (widen, narrow): (Cast, Cast) = match element {
             ElementType::F16 => (float::from_half, float::to_half),
             ElementType::Bf16 => (float::from_bfloat, float::to_bfloat),
             _ => (|x| x, |x| x),

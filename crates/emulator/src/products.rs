@@ -77,9 +77,9 @@ impl Tile {
                     to[0] = f32::from_bits(word & 0xffff);
                     to[1] = f32::from_bits(word >> 16);
                 } else {
-                    for i in 0..2 {
-                        let slot = usize::from(self.accumulators[2 * pair + i]);
-                        to[i] = f32::from_bits(from.w[slot][lane]);
+                    let slots = &self.accumulators[2 * pair..][..2];
+                    for (to, slot) in to.iter_mut().zip(slots) {
+                        *to = f32::from_bits(from.w[usize::from(*slot)][lane]);
                     }
                 }
             }
@@ -96,9 +96,9 @@ impl Tile {
                     let word = from[0].to_bits() & 0xffff | from[1].to_bits() << 16;
                     to.w[usize::from(self.accumulators[pair])][lane] = word;
                 } else {
-                    for i in 0..2 {
-                        let slot = usize::from(self.accumulators[2 * pair + i]);
-                        to.w[slot][lane] = from[i].to_bits();
+                    let slots = &self.accumulators[2 * pair..][..2];
+                    for (from, slot) in from.iter().zip(slots) {
+                        to.w[usize::from(*slot)][lane] = from.to_bits();
                     }
                 }
             }

@@ -177,12 +177,13 @@ impl TensorMap {
         let mut address = self.address;
         let mut rest = row;
         let mut inside = true;
-        for i in 1..self.rank {
-            let size = self.box_dims[i] as usize;
-            let index = i64::from(at[i]) + (rest % size) as i64;
+        let outer = self.box_dims.iter().zip(at).zip(self.dims).skip(1);
+        for (((size, at), dim), stride) in outer.zip(self.strides).take(self.rank - 1) {
+            let size = *size as usize;
+            let index = i64::from(at) + (rest % size) as i64;
             rest /= size;
-            inside &= (0..self.dims[i] as i64).contains(&index);
-            address = address.wrapping_add_signed(index.wrapping_mul(self.strides[i - 1] as i64));
+            inside &= (0..dim as i64).contains(&index);
+            address = address.wrapping_add_signed(index.wrapping_mul(stride as i64));
         }
         let (first, len) = (i64::from(at[0]), i64::from(self.box_dims[0]));
         address = address.wrapping_add_signed(first * self.element.bytes() as i64);

@@ -1,5 +1,6 @@
 //! AdamW on a device.
 
+mod arrays;
 mod lists;
 mod raw;
 mod safe;

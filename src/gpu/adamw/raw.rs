@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lists::Lists;
+use super::lists::{Lists, checked};
 use super::tensor::{AdamwTensorOn, Kind};
 use crate::adamw::{Clock, DecayRate, Rounding, Settings, Telemetry};
 use crate::ffi::{
@@ -25,7 +25,7 @@ pub struct AdamwControl {
     pub norm: f64,
     /// The factor that they were clipped by in the last step that happened.
     pub clip: f64,
-    /// Whether the last step was skipped.
+    /// Whether the last step was skipped, or there was none since the clock was set.
     pub skip: bool,
 }
 
@@ -50,6 +50,8 @@ pub struct AdamwOn {
     kinds: Vec<(Kind, Buffer, u32)>,
     tensors: u32,
     runs: u32,
+    /// The first tensor that is a shard.
+    shard: Option<usize>,
     /// First block of each tensor among all, and their end.
     first_block: Vec<u64>,
     table: Buffer,
@@ -72,19 +74,21 @@ impl AdamwOn {
     ///
     /// # Errors
     /// As [`Settings::validate`]; [`Error::Parameter`] for addresses, shards, groups and numbers
-    /// that are not allowed; [`Error::Device`].
+    /// that are not allowed, and for arrays that share what a step writes; [`Error::Device`].
     pub fn new(
         driver: &Arc<dyn Driver>,
         tensors: &[AdamwTensorOn],
         settings: Settings,
     ) -> Result<Self> {
         settings.validate()?;
-        let Lists { mut table, chunks, runs, first_run, blocks } = Lists::of(tensors, &settings)?;
+        let (mut table, blocks) = checked(tensors, &settings)?;
+        // First what is larger than all lists: a device that is too small refuses it here.
         let partials = Buffer::zeroed(driver, 4 * blocks as usize)?;
         for entry in &mut table {
             entry.partials += partials.address();
             entry.whole_partials += partials.address();
         }
+        let Lists { chunks, runs, first_run } = Lists::of(tensors);
         let words = |pairs: &[[u32; 2]]| -> Vec<u8> {
             pairs.iter().flatten().flat_map(|word| word.to_le_bytes()).collect()
         };
@@ -107,6 +111,7 @@ impl AdamwOn {
             kinds,
             tensors: n as u32,
             runs: runs.len() as u32,
+            shard: tensors.iter().position(|tensor| tensor.len != tensor.whole_len),
             first_block,
             table: Buffer::from_bytes(driver, &bytes_of_all(&table))?,
             run_list: Buffer::from_bytes(driver, &words(&runs))?,
@@ -122,7 +127,7 @@ impl AdamwOn {
             telemetry: Buffer::zeroed(driver, 40 * n)?,
             settings,
         };
-        on.write_settings(Stream::default())?;
+        on.write_settings(Stream::default(), &on.settings)?;
         on.set_clock(Stream::default(), Clock::START)?;
         Ok(on)
     }
@@ -157,7 +162,8 @@ impl AdamwOn {
     ///
     /// # Errors
     /// As [`Settings::validate`]; [`Error::Parameter`] for another seed, number of groups or length
-    /// of the schedule; [`Error::Device`].
+    /// of the schedule, and nothing has changed then; [`Error::Device`], and the device may have any
+    /// part of them until they are set again.
     pub fn set(&mut self, stream: Stream, settings: Settings) -> Result<()> {
         settings.validate()?;
         let now = &self.settings;
@@ -170,31 +176,31 @@ impl AdamwOn {
         same("groups", groups as u64, now.groups.len() as u64, "as many as before are allowed")?;
         let allowed = "a schedule as long as before is allowed";
         same("schedule", schedule as u64, now.schedule.len() as u64, allowed)?;
-        self.settings = settings;
-        let schedule: Vec<u8> =
-            self.settings.schedule.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let schedule: Vec<u8> = settings.schedule.iter().flat_map(|x| x.to_le_bytes()).collect();
         // SAFETY: the range is the allocation.
         unsafe { self.driver.write(stream, self.schedule.address(), &schedule)? };
-        self.write_settings(stream)
+        self.write_settings(stream, &settings)?;
+        self.settings = settings;
+        Ok(())
     }
 
-    fn write_settings(&self, stream: Stream) -> Result<()> {
-        let Settings { beta1, beta2, eps, inverse_loss_scale, .. } = self.settings;
+    fn write_settings(&self, stream: Stream, settings: &Settings) -> Result<()> {
+        let Settings { beta1, beta2, eps, inverse_loss_scale, .. } = *settings;
         let shared = QuarterAdamwSettings {
             beta1,
             beta2,
             eps,
-            max_norm: self.settings.max_norm.unwrap_or(f64::INFINITY),
-            limit: self.settings.update_limit.unwrap_or(f64::INFINITY),
+            max_norm: settings.max_norm.unwrap_or(f64::INFINITY),
+            limit: settings.update_limit.unwrap_or(f64::INFINITY),
             inverse_loss_scale,
-            schedule: match self.settings.schedule.is_empty() {
+            schedule: match settings.schedule.is_empty() {
                 true => 0,
                 false => self.schedule.address(),
             },
-            schedule_len: self.settings.schedule.len() as u64,
-            decay_plain: u64::from(self.settings.decay_rate == DecayRate::Plain),
+            schedule_len: settings.schedule.len() as u64,
+            decay_plain: u64::from(settings.decay_rate == DecayRate::Plain),
         };
-        let groups = self.settings.groups.iter();
+        let groups = settings.groups.iter();
         let groups: Vec<QuarterAdamwGroup> = groups
             .map(|group| QuarterAdamwGroup { lr: group.lr, weight_decay: group.weight_decay })
             .collect();
@@ -205,14 +211,18 @@ impl AdamwOn {
         }
     }
 
-    /// Goes on from a saved clock, from what is enqueued behind this on.
+    /// Goes on from a saved clock, from what is enqueued behind this on; what is skipped is counted
+    /// from 0 again, and no weight changes until a decision on the next step. A step after 2^32 - 1 steps
+    /// is refused on the CPU; a device, which can tell nobody, begins its random words anew.
     ///
     /// # Errors
-    /// As [`Clock::validate`]; [`Error::Device`].
+    /// As [`Clock::validate`]; [`Error::Parameter`] for one of 2^32 - 1 steps; [`Error::Device`].
     pub fn set_clock(&self, stream: Stream, clock: Clock) -> Result<()> {
-        clock.validate()?;
+        clock.validate_next()?;
         let Clock { t, beta1_pow, beta2_pow } = clock;
-        let control = QuarterAdamwControl { beta1_pow, beta2_pow, t, ..Default::default() };
+        // There are no constants before a decision.
+        let control =
+            QuarterAdamwControl { beta1_pow, beta2_pow, t, skip: 1, ..Default::default() };
         // SAFETY: the range is the allocation.
         unsafe { self.driver.write(stream, self.control.address(), control.bytes()) }
     }
@@ -277,12 +287,15 @@ impl AdamwOn {
         Ok(rates.chunks_exact(2).map(|rates| (rates[0], rates[1])).collect())
     }
 
-    /// Zeroes the counts.
+    /// Enqueues zeroing the counts.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn clear_telemetry(&self, stream: Stream) -> Result<()> {
-        // SAFETY: the range is the allocation.
+    ///
+    /// # Safety
+    /// As [`enqueue`](Self::enqueue).
+    pub unsafe fn clear_telemetry(&self, stream: Stream) -> Result<()> {
+        // SAFETY: the range is the allocation, which lives as long as the caller promises.
         unsafe { self.driver.fill(stream, self.telemetry.address(), 0, self.telemetry.len()) }
     }
 
@@ -296,12 +309,22 @@ impl AdamwOn {
     /// Enqueues a whole step. Nothing is sharded.
     ///
     /// # Errors
-    /// [`Error::Device`].
+    /// [`Error::Parameter`] for a shard; [`Error::Device`].
     ///
     /// # Safety
-    /// The addresses of all tensors are of this device and valid for their lengths until the stream
-    /// has run the step; those that are written do not overlap any other.
+    /// Until the stream has run the step, and every graph that it is captured in is gone, this object
+    /// lives, and the addresses of all tensors are of this device and valid for their lengths. Nothing
+    /// else uses them while it runs.
     pub unsafe fn enqueue(&self, stream: Stream) -> Result<()> {
+        if let Some(shard) = self.shard {
+            let allowed =
+                "whole tensors are allowed: between the parts of a step, shards' sums are gathered";
+            return Err(Error::Parameter {
+                what: "shard",
+                got: format!("tensor {shard}"),
+                allowed,
+            });
+        }
         // SAFETY: as the caller promises.
         unsafe {
             self.enqueue_norm_partials(stream)?;
@@ -317,7 +340,7 @@ impl AdamwOn {
     /// Enqueues the sums of squares of each block of the gradients.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     ///
     /// # Safety
     /// As [`enqueue`](Self::enqueue).
@@ -331,16 +354,19 @@ impl AdamwOn {
     /// and rates.
     ///
     /// # Errors
+    /// [`Error::Device`].
+    ///
+    /// # Safety
     /// As [`enqueue`](Self::enqueue).
-    pub fn enqueue_decision(&self, stream: Stream) -> Result<()> {
-        // SAFETY: the arrays are this object's.
+    pub unsafe fn enqueue_decision(&self, stream: Stream) -> Result<()> {
+        // SAFETY: the arrays are this object's, which lives as long as the caller promises.
         unsafe { self.tree(stream, "norm_finish") }
     }
 
     /// Enqueues the sums of squared updates of each block, for update clipping.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     ///
     /// # Safety
     /// As [`enqueue`](Self::enqueue).
@@ -353,16 +379,19 @@ impl AdamwOn {
     /// Enqueues the rates of each tensor from its update RMS.
     ///
     /// # Errors
+    /// [`Error::Device`].
+    ///
+    /// # Safety
     /// As [`enqueue`](Self::enqueue).
-    pub fn enqueue_update_rates(&self, stream: Stream) -> Result<()> {
-        // SAFETY: the arrays are this object's.
+    pub unsafe fn enqueue_update_rates(&self, stream: Stream) -> Result<()> {
+        // SAFETY: the arrays are this object's, which lives as long as the caller promises.
         unsafe { self.tree(stream, "update_finish") }
     }
 
     /// Enqueues the update of weights and moments, if the step happens.
     ///
     /// # Errors
-    /// As [`enqueue`](Self::enqueue).
+    /// [`Error::Device`].
     ///
     /// # Safety
     /// As [`enqueue`](Self::enqueue).
@@ -373,7 +402,7 @@ impl AdamwOn {
         unsafe { self.chunks(stream, "adamw", name, ffi::QUARTER_RESIDENT_ADAMW) }
     }
 
-    /// One launch for each kind of tensors.
+    /// One launch for each kind of tensors. Safe as [`enqueue`](Self::enqueue).
     unsafe fn chunks(
         &self,
         stream: Stream,
@@ -381,7 +410,7 @@ impl AdamwOn {
         name: impl Fn(&Kind) -> String,
         resident: u32,
     ) -> Result<()> {
-        let options = &self.settings.options;
+        let options = self.settings.rounding();
         let bit = |bit: u32, stochastic: bool| if stochastic { bit } else { 0 };
         for (kind, chunks, count) in &self.kinds {
             if *count == 0 {
@@ -409,7 +438,8 @@ impl AdamwOn {
         Ok(())
     }
 
-    /// The sums of runs, then one block of threads for what follows.
+    /// The sums of runs, then one block of threads for what follows. Safe as
+    /// [`enqueue`](Self::enqueue).
     unsafe fn tree(&self, stream: Stream, finish: &str) -> Result<()> {
         let params = QuarterNorm {
             tensors: self.table.address(),

@@ -43,9 +43,11 @@ impl Optimizer {
         let on: Vec<AdamwTensorOn> = copies.iter().map(|(_, on)| *on).collect();
         let on = AdamwOn::new(driver, &on, self.settings().clone())?;
         on.set_clock(Stream::default(), self.clock)?;
-        // SAFETY: the copies have the lengths of the slices, which fit the moments.
-        unsafe { on.enqueue(Stream::default())? };
-        driver.synchronize(Stream::default())?;
+        // SAFETY: the copies have the lengths of the slices, which fit the moments; nothing is given
+        // back before the wait, also if a part was refused.
+        let enqueued = unsafe { on.enqueue(Stream::default()) };
+        let done = driver.synchronize(Stream::default());
+        enqueued.and(done)?;
         let (control, telemetry) = (on.control()?, on.telemetry()?);
         let read =
             copies.iter().zip(&self.members).map(|((copies, _), member)| copies.read(member));

@@ -2,7 +2,6 @@
 
 use crate::adamw::{Rounding, SecondForm};
 use crate::ffi::{self, QuarterAdamwTensor};
-use crate::gpu::check;
 use crate::{Error, Result};
 
 /// Where the weights of a tensor lie: [`Weights`](crate::adamw::Weights) on a device. Any address
@@ -98,8 +97,8 @@ pub(super) struct Kind {
     pub(super) stochastic: bool,
 }
 
-/// Elements of a tensor or shard: chunks are counted in 32 bits.
-const LIMIT: u64 = 1 << 40;
+/// Elements of a tensor: three levels above a warp add up its runs of partials.
+const LIMIT: u64 = 1 << 37;
 
 impl AdamwTensorOn {
     pub(super) fn kind(&self) -> Kind {
@@ -121,7 +120,7 @@ impl AdamwTensorOn {
         Kind { weights, gradient, moments, stochastic: rounding == Rounding::Stochastic }
     }
 
-    /// Everything checked; entry of the table but for its partials.
+    /// Everything checked but overlaps; entry of the table but for its partials.
     pub(super) fn entry(&self) -> Result<QuarterAdamwTensor> {
         let refuse =
             |what, got: u64, allowed| Err(Error::Parameter { what, got: got.to_string(), allowed });
@@ -130,7 +129,11 @@ impl AdamwTensorOn {
             return refuse("first", self.first, "it is a multiple of 128");
         }
         if self.whole_len > LIMIT {
-            return refuse("whole_len", self.whole_len, "at most 2^40 are allowed on a device");
+            return refuse(
+                "whole_len",
+                self.whole_len,
+                "at most 2^37 elements are allowed on a device",
+            );
         }
         let end = self.first.checked_add(self.len).filter(|end| *end <= self.whole_len);
         let Some(end) = end else {
@@ -143,50 +146,16 @@ impl AdamwTensorOn {
                 "a shard ends at a multiple of 128, or with the tensor",
             );
         }
-        let some = self.len > 0;
+        self.check_arrays()?;
         let (weights, other) = match self.weights {
-            WeightsOn::F32(weights) => {
-                check::address("weights", weights, 4, some)?;
-                (weights, 0)
-            }
-            WeightsOn::Bf16 { weights, .. } => {
-                check::address("weights", weights, 2, some)?;
-                (weights, 0)
-            }
-            WeightsOn::Split { weights, rest } => {
-                check::address("weights", weights, 2, some)?;
-                check::address("rest of the weights", rest, 2, some)?;
-                (weights, rest)
-            }
-            WeightsOn::Master { master, weights } => {
-                check::address("master weights", master, 4, some)?;
-                check::address("bf16 copy", weights, 2, some)?;
-                (master, weights)
-            }
+            WeightsOn::F32(weights) | WeightsOn::Bf16 { weights, .. } => (weights, 0),
+            WeightsOn::Split { weights, rest } => (weights, rest),
+            WeightsOn::Master { master, weights } => (master, weights),
         };
-        let gradient = match self.gradient {
-            GradientOn::F32(gradient) => {
-                check::address("gradient", gradient, 4, some)?;
-                gradient
-            }
-            GradientOn::Bf16(gradient) => {
-                check::address("gradient", gradient, 2, some)?;
-                gradient
-            }
-        };
+        let (GradientOn::F32(gradient) | GradientOn::Bf16(gradient)) = self.gradient;
         let (m, v, m_scales, v_scales) = match self.moments {
-            MomentsOn::Full { m, v } => {
-                check::address("m", m, 4, some)?;
-                check::address("v", v, 4, some)?;
-                (m, v, 0, 0)
-            }
-            MomentsOn::Fp8 { m, v, m_scales, v_scales, .. } => {
-                check::address("codes of m", m, 1, some)?;
-                check::address("codes of v", v, 1, some)?;
-                check::address("scales of m", m_scales, 4, some)?;
-                check::address("scales of v", v_scales, 4, some)?;
-                (m, v, m_scales, v_scales)
-            }
+            MomentsOn::Full { m, v } => (m, v, 0, 0),
+            MomentsOn::Fp8 { m, v, m_scales, v_scales, .. } => (m, v, m_scales, v_scales),
         };
         Ok(QuarterAdamwTensor {
             weights,

@@ -57,7 +57,8 @@ pub fn damaged_blocks_keep_every_bit(kind: Kind) {
             }
         }
         let before = memory.state();
-        on.clear_telemetry(Stream::default()).unwrap();
+        // SAFETY: it lives until the end.
+        unsafe { on.clear_telemetry(Stream::default()).unwrap() };
         go(2);
         (before, memory.state(), on.telemetry().unwrap()[0])
     };

@@ -1,11 +1,15 @@
 //! The optimizer in addresses of the device.
 
+mod arrays;
 pub mod damage;
+pub mod far;
 pub mod norms;
 pub mod places;
 mod refused;
 pub mod shards;
 pub mod touches;
+#[path = "../../common/watched.rs"]
+pub mod watched;
 
 use std::sync::Arc;
 
@@ -159,6 +163,12 @@ impl Memory {
     pub fn codes(&self) -> [Vec<u8>; 2] {
         // SAFETY: zeroed when they were made.
         [&self.m, &self.v].map(|b| unsafe { b.to_bytes().unwrap() })
+    }
+
+    /// Bytes of the scales of m and v.
+    pub fn scales(&self) -> [Vec<u8>; 2] {
+        // SAFETY: written when they were made.
+        [&self.m_scales, &self.v_scales].map(|b| unsafe { b.to_bytes().unwrap() })
     }
 
     /// All that a step may change, behind the offset.

@@ -1,6 +1,7 @@
 //! Norms of large tensors and of many, and steps that they skip.
 
-use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use half::bf16;
 use quarter::adamw::update_clip::UpdateRms;
@@ -9,11 +10,22 @@ use quarter::adamw::{
     StepConstants, Weights, norm,
 };
 use quarter::gpu::emulate::Options;
-use quarter::gpu::{AdamwOn, Stream};
+use quarter::gpu::{AdamwOn, Driver, Stream};
 
-use super::{Memory, emulator, random, slope, words};
+use super::watched::Watched;
+use super::{Memory, emulator, kinds, random, slope, words};
 use crate::adamw::normal;
 use crate::values::Draws;
+
+fn decision(on: &AdamwOn) {
+    // SAFETY: the emulator has run it before the call returns.
+    unsafe { on.enqueue_decision(Stream::default()).unwrap() };
+}
+
+fn update_rates(on: &AdamwOn) {
+    // SAFETY: as above.
+    unsafe { on.enqueue_update_rates(Stream::default()).unwrap() };
+}
 
 /// Sums of so many blocks that every level of the tree is needed, without the gradients.
 #[test]
@@ -41,7 +53,7 @@ pub fn norms_of_large_tensors() {
         // SAFETY: the sums of the first and the last tensor are side by side.
         unsafe { driver.write(Stream::default(), at, &bytes).unwrap() };
         on.set_clock(Stream::default(), Clock { t: 6, beta1_pow: 0.5, beta2_pow: 0.7 }).unwrap();
-        on.enqueue_decision(Stream::default()).unwrap();
+        decision(&on);
         let each = [norm::sum(&sums[..blocks]), 0.0, norm::sum(&sums[blocks..])];
         let expected = norm::Norm::combine(&each);
         let control = on.control().unwrap();
@@ -55,7 +67,7 @@ pub fn norms_of_large_tensors() {
             (k.alpha, k.decay)
         };
         assert_eq!(on.rates().unwrap(), [rates(1.0); 3]);
-        on.enqueue_update_rates(Stream::default()).unwrap();
+        update_rates(&on);
         let shrink = |sums: &[f32], len| UpdateRms::combine(sums, len).shrink(0.5).unwrap();
         let shrinks = [shrink(&sums[..blocks], whole_len), 1.0, shrink(&sums[blocks..], 100)];
         assert_eq!(on.rates().unwrap(), shrinks.map(rates), "{blocks}");
@@ -98,16 +110,16 @@ pub fn norms_of_a_great_many() {
     });
     let expected = norm::Norm::combine(&each.collect::<Vec<_>>());
     put(&on, &bytes[..4 * at]);
-    on.enqueue_decision(Stream::default()).unwrap();
+    decision(&on);
     assert_eq!(on.control().unwrap().norm.to_bits(), expected.get().to_bits());
 
     let on = AdamwOn::new(&driver, &[nothing.on(0, WHOLE_LEN, 0)], settings.clone()).unwrap();
     put(&on, bytes);
-    on.enqueue_decision(Stream::default()).unwrap();
+    decision(&on);
     let expected = norm::Norm::combine(&[*of_all]);
     let control = on.control().unwrap();
     assert_eq!(control.norm.to_bits(), expected.get().to_bits());
-    on.enqueue_update_rates(Stream::default()).unwrap();
+    update_rates(&on);
     assert!(*shrink > 1.0);
     let hyper = settings.hyper(0, control.clock.t);
     let k = StepConstants::new(&hyper, &control.clock, *shrink, control.clip).unwrap();
@@ -156,33 +168,83 @@ pub fn many_tiny_tensors() {
     assert_eq!(on.telemetry().unwrap().iter().map(|t| t.elements).sum::<u64>(), 2 * all as u64);
 }
 
-/// A skipped step changes no bit, and counts as skipped; the clock goes on where it was.
+/// A skipped step changes no bit of a state that has stepped, and counts as skipped; the clock goes on
+/// where it was.
 #[test]
 pub fn a_skipped_step_changes_no_bit() {
-    let (_, driver) = emulator(Options::default());
-    let len = 300;
-    let weights = random(8, len);
-    let memory = Memory::new(&driver, &weights);
-    let tensor = memory.on(0, len as u64, 0);
-    let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
-    let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
-    let clock = Clock { t: 41, beta1_pow: 0.013, beta2_pow: 0.12 };
-    on.set_clock(Stream::default(), clock).unwrap();
-    let mut bad = slope(9, len);
-    for value in [f32::INFINITY, f32::NAN, 3e38] {
-        bad[137] = bf16::from_f32(value);
-        memory.set_gradient(&driver, &bad);
-        // SAFETY: the memory is as large as this, and alive.
-        unsafe { on.enqueue(Stream::default()).unwrap() };
+    for kind in kinds() {
+        let (_, driver) = emulator(Options::default());
+        let len = 300;
+        let memory = Memory::of(&driver, kind, &random(8, len), [0; 5]);
+        let tensor = memory.on(0, len as u64, 0);
+        let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+        let on = AdamwOn::new(&driver, &[tensor], settings).unwrap();
+        let step = |gradient: &[bf16]| {
+            memory.set_gradient(&driver, gradient);
+            // SAFETY: the memory is as large as this, and alive.
+            unsafe { on.enqueue(Stream::default()).unwrap() };
+        };
+        step(&slope(9, len));
+        let (before, rates) = (memory.state(), on.rates().unwrap());
+        let clock = on.control().unwrap().clock;
+        assert_eq!(clock.t, 1);
+        let mut bad = slope(10, len);
+        for value in [f32::INFINITY, f32::NAN, 3e38] {
+            bad[137] = bf16::from_f32(value);
+            step(&bad);
+        }
+        let control = on.control().unwrap();
+        assert_eq!((control.clock, control.skipped, control.skip), (clock, 3, true));
+        assert!(memory.state() == before, "{kind:?}");
+        assert_eq!(on.rates().unwrap(), rates);
+        step(&slope(10, len));
+        let control = on.control().unwrap();
+        assert_eq!((control.clock.t, control.skipped, control.skip), (2, 3, false));
+        assert!(memory.state() != before, "{kind:?}");
     }
-    let control = on.control().unwrap();
-    assert_eq!((control.clock, control.skipped, control.skip), (clock, 3, true));
-    assert_eq!(memory.weights(), weights);
-    assert!(memory.codes().iter().flatten().all(|code| *code == 0));
-    memory.set_gradient(&driver, &slope(9, len));
-    // SAFETY: as above.
-    unsafe { on.enqueue(Stream::default()).unwrap() };
-    let control = on.control().unwrap();
-    assert_eq!((control.clock.t, control.skipped, control.skip), (42, 3, false));
-    assert_ne!(memory.weights(), weights);
+}
+
+/// There are no constants before a decision: weights wait for one, also after another clock.
+#[test]
+fn no_weight_changes_before_a_decision() {
+    let (_, driver) = emulator(Options::default());
+    let memory = Memory::new(&driver, &random(8, 300));
+    let settings = Settings { update_limit: Some(1.0), ..Settings::default() };
+    let on = AdamwOn::new(&driver, &[memory.on(0, 300, 0)], settings).unwrap();
+    memory.set_gradient(&driver, &slope(9, 300));
+    let stream = Stream::default();
+    for stepped in [false, true] {
+        let before = memory.state();
+        // SAFETY: the memory is as large as this, and alive; so below.
+        unsafe {
+            on.enqueue_update_partials(stream).unwrap();
+            on.enqueue_update_rates(stream).unwrap();
+            on.enqueue_weights(stream).unwrap();
+        }
+        assert!(memory.state() == before && on.control().unwrap().skip, "{stepped}");
+        // SAFETY: as above.
+        unsafe { on.enqueue(stream).unwrap() };
+        assert!(memory.state() != before && !on.control().unwrap().skip, "{stepped}");
+        on.set_clock(stream, Clock { t: 6, beta1_pow: 0.5, beta2_pow: 0.7 }).unwrap();
+    }
+}
+
+/// What a device refuses to take is not taken for the settings.
+#[test]
+fn settings_that_are_not_written_are_not_kept() {
+    let (_, driver) = emulator(Options::default());
+    let watched = Watched::new(driver);
+    let driver: Arc<dyn Driver> = watched.clone();
+    let before = Settings { schedule: vec![1.0], ..Settings::default() };
+    let mut on = AdamwOn::new(&driver, &[], before.clone()).unwrap();
+    let after =
+        Settings { schedule: vec![0.5], update_limit: Some(1.0), beta1: 0.5, ..before.clone() };
+    for writes in 0..3 {
+        watched.writes_left.store(writes, Ordering::Relaxed);
+        assert!(on.set(Stream::default(), after.clone()).is_err());
+        assert_eq!(*on.settings(), before);
+    }
+    watched.writes_left.store(3, Ordering::Relaxed);
+    on.set(Stream::default(), after.clone()).unwrap();
+    assert_eq!(*on.settings(), after);
 }

@@ -7,7 +7,7 @@ use quarter::adamw::{
 use quarter::gpu::emulate::Options;
 use quarter::gpu::{AdamwOn, Stream};
 
-use super::{Kind, Memory, USUAL, emulator, random, slope};
+use super::{Kind, Memory, USUAL, emulator, random, slope, words};
 
 /// The tensors of the test of shards: their lengths, and where each is cut.
 const SHARDED: [(usize, &[usize]); 4] =
@@ -117,6 +117,9 @@ pub fn shards_change_no_bit() {
             let codes = |k: usize| memory.iter().flat_map(move |rank| rank[i].codes()[k].clone());
             assert_eq!(codes(0).collect::<Vec<_>>(), moments.m().0);
             assert_eq!(codes(1).collect::<Vec<_>>(), moments.v().0);
+            let scales = |k: usize| memory.iter().flat_map(move |rank| rank[i].scales()[k].clone());
+            assert_eq!(scales(0).collect::<Vec<_>>(), words(moments.m().1));
+            assert_eq!(scales(1).collect::<Vec<_>>(), words(moments.v().1));
         }
     }
 }

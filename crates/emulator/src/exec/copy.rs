@@ -39,8 +39,8 @@ pub(super) fn step(
             let Cluster { copies, order, .. } = &mut *context.cluster;
             let mut wait = |lane| copies.wait((warp.agent, lane as u8), but, order);
             // Each lane that is done hears of it, whatever the others wait for.
-            let done = lanes(on).fold(true, |all, lane| wait(lane) && all);
-            return Ok(if done { Flow::Next } else { Flow::Event });
+            let waiting = lanes(on).filter(|lane| !wait(*lane)).count();
+            return Ok(if waiting == 0 { Flow::Next } else { Flow::Event });
         }
         _ => {
             for lane in lanes(on) {
