@@ -4,8 +4,8 @@
 mod golden;
 
 use quarter_numerics::recording::{
-    Backend, Contents, Dot, FastPath, Mismatch, Path, Record, Recording, RecordingError, Reference,
-    replay,
+    Backend, BackendError, Contents, Dot, FastPath, Mismatch, Path, Record, Recording,
+    RecordingError, Reference, replay,
 };
 use quarter_numerics::tensor_core::known::{self, Instruction, Known};
 use quarter_numerics::tensor_core::{Accumulator, Gpu, Operand};

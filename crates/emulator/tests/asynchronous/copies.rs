@@ -26,9 +26,9 @@ fn drawn(swizzle: Swizzle, at: usize) -> usize {
     let (piece, within) = (at / 16, at % 16);
     let piece = match swizzle {
         Swizzle::None => piece,
-        Swizzle::B32 => piece ^ piece / 8 % 2,
-        Swizzle::B64 => piece ^ piece / 8 % 4,
-        Swizzle::B128 => piece ^ piece / 8 % 8,
+        Swizzle::B32 => piece ^ (piece / 8 % 2),
+        Swizzle::B64 => piece ^ (piece / 8 % 4),
+        Swizzle::B128 => piece ^ (piece / 8 % 8),
     };
     16 * piece + within
 }
@@ -256,22 +256,23 @@ fn a_load_needs_its_bytes_and_its_wait() {
 fn maps_that_cuda_would_refuse() {
     let fine = map(0x7f00 << 32, Swizzle::B64);
     fine.encode().unwrap();
-    let with = |change: &dyn Fn(&mut TensorMap)| {
+    let with = |change: fn(&mut TensorMap)| {
         let mut map = fine;
         change(&mut map);
         map.encode().unwrap_err().to_string()
     };
-    let refused: [(&dyn Fn(&mut TensorMap), &str); 10] = [
-        (&|m| m.rank = 0, "0 dimensions"),
-        (&|m| m.rank = 4, "4 dimensions"),
-        (&|m| m.address += 8, "multiples of 16"),
-        (&|m| m.dims[1] = 0, "dimension 1 has 0"),
-        (&|m| m.dims[0] = (1 << 32) + 1, "1 to 2^32"),
-        (&|m| m.strides[0] = 72, "a stride of 72"),
-        (&|m| m.strides[0] = 1 << 40, "below 2^40"),
-        (&|m| m.box_dims[1] = 257, "a box of 257"),
-        (&|m| m.box_dims[0] = 24, "rows of a box of 24"),
-        (&|m| m.box_dims[0] = 128, "64 are allowed with swizzle"),
+    type Change = (fn(&mut TensorMap), &'static str);
+    let refused: [Change; 10] = [
+        (|m| m.rank = 0, "0 dimensions"),
+        (|m| m.rank = 4, "4 dimensions"),
+        (|m| m.address += 8, "multiples of 16"),
+        (|m| m.dims[1] = 0, "dimension 1 has 0"),
+        (|m| m.dims[0] = (1 << 32) + 1, "1 to 2^32"),
+        (|m| m.strides[0] = 72, "a stride of 72"),
+        (|m| m.strides[0] = 1 << 40, "below 2^40"),
+        (|m| m.box_dims[1] = 257, "a box of 257"),
+        (|m| m.box_dims[0] = 24, "rows of a box of 24"),
+        (|m| m.box_dims[0] = 128, "64 are allowed with swizzle"),
     ];
     for (change, what) in refused {
         let said = with(change);

@@ -60,10 +60,10 @@ impl Case {
             Swizzle::None => row / 8 * 512 + piece * 128 + row % 8 * 16 + within,
             Swizzle::B32 => {
                 let part = rows * 32 * (piece / 2);
-                part + row * 32 + (piece % 2 ^ row / 4 % 2) * 16 + within
+                part + row * 32 + ((piece % 2) ^ (row / 4 % 2)) * 16 + within
             }
-            Swizzle::B64 => row * 64 + (piece ^ row / 2 % 4) * 16 + within,
-            Swizzle::B128 => row * 128 + (piece ^ row % 8) * 16 + within,
+            Swizzle::B64 => row * 64 + (piece ^ (row / 2 % 4)) * 16 + within,
+            Swizzle::B128 => row * 128 + (piece ^ (row % 8)) * 16 + within,
         }
     }
 
@@ -349,7 +349,7 @@ fn what_the_rules_forbid() {
     });
     // What it reads is written before the wait: a race, whenever it really runs.
     let early = "st.shared.b32 [%base+4096], %tix;\nwgmma.wait_group.sync.aligned 0;";
-    always(last(wait, &early[..]), |k| matches!(k, FaultKind::Race { .. }));
+    always(last(wait, early), |k| matches!(k, FaultKind::Race { .. }));
     // Warps disagree, or one is missing.
     let other = |text: String| {
         text.replacen(
