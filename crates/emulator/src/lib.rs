@@ -4,7 +4,9 @@
 //! as far as the ISA defines them, and for what it does not define a fault that names the
 //! template's line: an undefined register, memory that nobody wrote, an address out of bounds or
 //! misaligned, lanes missing from a `.sync` instruction, a race for shared memory, a barrier that
-//! nobody completes.
+//! nobody completes; of kernels whose copies and products run beside their warps, a stage that is
+//! written before it has been read, a fence that is missing, an accumulator that is touched too
+//! early, a wait for the wrong phase, bytes that nobody waited for.
 //!
 //! ```
 //! use quarter_emulator::{Grid, Machine, Module, Options};
@@ -53,15 +55,38 @@
 //! [`Schedule::Random`] the order of blocks, warps, parted lanes and atomics is drawn from a seed,
 //! and with the same seed it is the same again.
 //!
+//! # What happens beside the warps
+//! Bulk copies of tensors (TMA, with [tensor maps](TensorMap) of this crate's own encoding) and
+//! products (`wgmma`) start where their instruction stands and are done when [`Completion`] says:
+//! at once, as late as possible, or at random, copies in parts. Blocks of a cluster run together, others
+//! one cluster after the other.
+//!
+//! Whether an access may come before or after another does not depend on the run: each warp and each
+//! operation carries what it knows of the others (vector clocks), which barriers, mbarriers, waits
+//! and fences pass on, and every access to shared memory is held to that. So a missing wait is
+//! reported under every schedule, also where this run was lucky:
+//!
+//! * between the generic proxy (loads, stores) and the asynchronous one (copies, products) there has to
+//!   be a `fence.proxy.async` of the lanes that wrote;
+//! * a `wgmma` needs a `wgmma.fence` behind whatever wrote its accumulators or its A registers, and
+//!   they are nobody's until a `wgmma.wait_group`; all four warps have to know of what its operands'
+//!   writers did;
+//! * an mbarrier's waits name phases: one that is over, or that has not begun to be waited for in turn,
+//!   is a fault, and so are arrivals and bytes that it does not expect;
+//! * at the end no copy may be in flight that nobody has waited for.
+//!
 //! # What it cannot tell
-//! It runs the text by this crate's reading of the ISA, not the machine code that ptxas makes of
+//! Whether a reduce-add store keeps subnormals has not been observed; here it does. Registers that
+//! `setmaxnreg` moves are counted, not how many the machine code needs. It runs the text by this crate's reading of the ISA, not the machine code that ptxas makes of
 //! it. Memory is sequentially consistent; global memory is not checked for races. A NaN that
 //! arithmetic makes is 0x7fffffff, as on the machine; which NaN `abs`, `neg`, `min` and `max`
 //! give for a NaN has not been observed.
 //!
 //! # The rooms
 //! `text` reads, `table` knows the spellings, `decode` turns statements into slots, `exec` executes
-//! a warp, `block` lets warps take turns, `memory` checks every access, `machine` is the host's side.
+//! a warp, `cluster` lets the warps of blocks take turns, `copies` and `products` are what runs beside
+//! them, `phase`, `barrier` and `meeting` are what they wait at, `order` is who knows of whom, `memory`
+//! checks every access, `machine` is the host's side.
 
 mod barrier;
 mod cluster;
