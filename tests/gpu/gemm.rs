@@ -371,10 +371,11 @@ proptest! {
 #[test]
 fn clean_under_hundreds_of_seeds() {
     for entry in ["gemm_e4m3_e5m2_bf16_fast", "gemm_e5m2_e4m3_f32_promote"] {
-        let case = fixed()[2].of(entry);
+        // Four tiles for three clusters, each in more steps than there are stages.
+        let case = Case { sides: (130, 770, 300), ..fixed()[2] }.of(entry);
         let (a, b) = case.operands();
         let (mut first, mut runs) = (None, 0);
-        for seed in 0..300 {
+        for seed in 0..200 {
             for device in devices(seed) {
                 let driver = device.driver().unwrap();
                 let placed = Placed::new(&case, &a, &b, driver);
@@ -384,7 +385,7 @@ fn clean_under_hundreds_of_seeds() {
                 runs += 1;
             }
         }
-        assert!(runs >= 300);
+        assert!(runs >= 200);
     }
 }
 

@@ -4,18 +4,20 @@
 //! and a `wgmma.wait_group` that covers it. Until that the accumulators are its own: a register of
 //! them is undefined for everything else, and is seen to have been written when it comes back.
 
+mod descriptor;
+mod tile;
+
 use std::collections::VecDeque;
 
-use quarter_numerics::Format;
-use quarter_numerics::tensor_core::{Accumulator, LANES, STEP, TensorCore, known};
+use quarter_numerics::tensor_core::LANES;
 
 use crate::cluster::Block;
 use crate::fault::FaultKind;
-use crate::memory::Shared;
-use crate::order::{By, Operation, Order};
+use crate::order::{Operation, Order};
 use crate::program::{MatrixA, ProductOperands, Program};
-use crate::tensor_map::Swizzle;
 use crate::warp::{Warp, Words};
+use descriptor::touch;
+use tile::{Tile, run};
 
 /// Rows of an instruction.
 const ROWS: usize = 64;
@@ -41,69 +43,6 @@ struct Product {
     done: bool,
     /// A in registers, of each warp.
     fragments: [Option<[Words; 4]>; 4],
-}
-
-/// Accumulators of a warpgroup that are in flight, as a matrix.
-#[derive(Debug)]
-struct Tile {
-    accumulators: Vec<u16>,
-    n: usize,
-    half: bool,
-    /// 64 rows, of `n` columns and what rounds them up to 32.
-    data: Vec<f32>,
-    /// Warps whose registers are here, and the product after the last that each has issued on it.
-    held: [Option<u64>; 4],
-}
-
-impl Tile {
-    fn stride(&self) -> usize {
-        self.n.next_multiple_of(LANES)
-    }
-
-    /// Row and first column of the two neighbours that register `i` of a lane holds first: of
-    /// f32 registers `2 i` and `2 i + 1`, of f16 register `i`.
-    fn place(warp: usize, lane: usize, pair: usize) -> (usize, usize) {
-        (16 * warp + lane / 4 + 8 * (pair & 1), 8 * (pair >> 1) + 2 * (lane % 4))
-    }
-
-    fn gather(&mut self, warp: usize, from: &Warp) {
-        let stride = self.stride();
-        for pair in 0..self.n / 4 {
-            for lane in 0..32 {
-                let (row, column) = Self::place(warp, lane, pair);
-                let to = &mut self.data[row * stride + column..][..2];
-                if self.half {
-                    let word = from.w[usize::from(self.accumulators[pair])][lane];
-                    to[0] = f32::from_bits(word & 0xffff);
-                    to[1] = f32::from_bits(word >> 16);
-                } else {
-                    let slots = &self.accumulators[2 * pair..][..2];
-                    for (to, slot) in to.iter_mut().zip(slots) {
-                        *to = f32::from_bits(from.w[usize::from(*slot)][lane]);
-                    }
-                }
-            }
-        }
-    }
-
-    fn scatter(&self, warp: usize, to: &mut Warp) {
-        let stride = self.stride();
-        for pair in 0..self.n / 4 {
-            for lane in 0..32 {
-                let (row, column) = Self::place(warp, lane, pair);
-                let from = &self.data[row * stride + column..][..2];
-                if self.half {
-                    let word = from[0].to_bits() & 0xffff | from[1].to_bits() << 16;
-                    to.w[usize::from(self.accumulators[pair])][lane] = word;
-                } else {
-                    let slots = &self.accumulators[2 * pair..][..2];
-                    for (from, slot) in from.iter().zip(slots) {
-                        to.w[usize::from(*slot)][lane] = from.to_bits();
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -390,170 +329,5 @@ impl Warpgroup {
         }
         tile.held[place] = Some(number + 1);
         Ok(())
-    }
-}
-
-/// A matrix in shared memory, K-major, of which an instruction takes 32 bytes in K.
-#[derive(Clone, Copy, Debug)]
-struct Descriptor {
-    start: u64,
-    /// Bytes to the next 16 in K without a swizzle, and to the next eight rows.
-    leading: u64,
-    stride: u64,
-    swizzle: Swizzle,
-}
-
-impl Descriptor {
-    fn decode(word: u64) -> Result<Self, FaultKind> {
-        const RESERVED: u64 = 3 << 14 | 3 << 30 | 7 << 46 | 0x3ff << 52;
-        if word & RESERVED != 0 {
-            return refuse(format!("descriptor {word:#x} has bits that are reserved"));
-        }
-        let field = |shift: u32| (word >> shift & 0x3fff) << 4;
-        let swizzle = match word >> 62 {
-            0 => Swizzle::None,
-            1 => Swizzle::B128,
-            2 => Swizzle::B64,
-            _ => Swizzle::B32,
-        };
-        let descriptor = Self { start: field(0), leading: field(16), stride: field(32), swizzle };
-        let span = swizzle.span() as u64;
-        // How other beginnings are swizzled has not been observed.
-        if word >> 49 & 7 != 0 || swizzle != Swizzle::None && descriptor.start % (8 * span) >= span
-        {
-            return refuse(format!(
-                "descriptor {word:#x} begins at {:#x} inside of a swizzled pattern; its first row is \
-                 allowed, and a base offset of 0",
-                descriptor.start
-            ));
-        }
-        Ok(descriptor)
-    }
-
-    /// The address of 16 bytes of a row.
-    #[inline(always)]
-    fn place(&self, row: usize, half: usize) -> u64 {
-        let (eight, row, half) = (row as u64 / 8, row as u64 % 8, half as u64);
-        let group = self.start + eight * self.stride;
-        match self.swizzle {
-            Swizzle::None => group + 16 * row + half * self.leading,
-            swizzle => swizzle.place(group + row * swizzle.span() as u64 + 16 * half),
-        }
-    }
-}
-
-/// What a product reads in shared memory.
-fn touch(
-    call: Call,
-    operands: &ProductOperands,
-    shared: &mut Shared,
-    by: &By,
-) -> Result<(), FaultKind> {
-    let matrices = [(call.a, ROWS), (Some(call.b), operands.n)];
-    for (descriptor, rows) in matrices {
-        let Some(descriptor) = descriptor else { continue };
-        let descriptor = Descriptor::decode(descriptor)?;
-        for row in 0..rows {
-            for half in 0..2 {
-                shared.will_read(descriptor.place(row, half), 16, by)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The 32 bytes of each row.
-fn read(
-    descriptor: u64,
-    rows: usize,
-    negative: bool,
-    shared: &Shared,
-) -> Result<Vec<[u8; STEP]>, FaultKind> {
-    let descriptor = Descriptor::decode(descriptor)?;
-    let mut codes = vec![[0; STEP]; rows];
-    for (row, codes) in codes.iter_mut().enumerate() {
-        for (half, to) in codes.chunks_exact_mut(16).enumerate() {
-            to.copy_from_slice(shared.bytes(descriptor.place(row, half), 16)?);
-        }
-    }
-    if negative {
-        codes.iter_mut().flatten().for_each(|code| *code ^= 0x80);
-    }
-    Ok(codes)
-}
-
-/// A in registers: lane `l` of warp `w` has, in register `i`, row 16 w + l / 4 + 8 (i % 2), and of
-/// it the four bytes from 4 (l % 4) + 16 (i / 2) on.
-fn fragments(product: &Product, negative: bool) -> Vec<[u8; STEP]> {
-    let mut codes = vec![[0; STEP]; ROWS];
-    for (warp, registers) in product.fragments.iter().enumerate() {
-        for (i, words) in registers.iter().flatten().enumerate() {
-            for (lane, word) in words.iter().enumerate() {
-                let row = &mut codes[16 * warp + lane / 4 + 8 * (i % 2)];
-                row[4 * (lane % 4) + 16 * (i / 2)..][..4].copy_from_slice(&word.to_le_bytes());
-            }
-        }
-    }
-    if negative {
-        codes.iter_mut().flatten().for_each(|code| *code ^= 0x80);
-    }
-    codes
-}
-
-fn run(
-    product: &Product,
-    operands: &ProductOperands,
-    tile: &mut Tile,
-    shared: &Shared,
-) -> Result<(), FaultKind> {
-    let [negative_a, negative_b] = operands.negative;
-    let a = match product.call.a {
-        Some(descriptor) => read(descriptor, ROWS, negative_a, shared)?,
-        None => fragments(product, negative_a),
-    };
-    let b = read(product.call.b, operands.n, negative_b, shared)?;
-    if !product.call.accumulate {
-        tile.data.fill(0.0);
-    }
-    let [a_format, b_format] = operands.formats;
-    match tile.half {
-        true => in_half((a_format, b_format), &a, &b, tile),
-        false => in_single((a_format, b_format), &a, &b, tile),
-    }
-    Ok(())
-}
-
-fn in_single(formats: (Format, Format), a: &[[u8; STEP]], b: &[[u8; STEP]], tile: &mut Tile) {
-    let core = TensorCore::new(formats.0, formats.1);
-    let mut rows = vec![core.row_step(); ROWS];
-    a.iter().zip(&mut rows).for_each(|(codes, row)| core.decode_row(codes, row));
-    let (stride, n) = (tile.stride(), tile.n);
-    let mut strip = core.strip_step();
-    for first in (0..n).step_by(LANES) {
-        core.decode_strip(|n, k| b.get(first + n).map_or(0, |column| column[k]), &mut strip);
-        for (row, decoded) in rows.iter().enumerate() {
-            let acc = &mut tile.data[row * stride + first..][..LANES];
-            if let Ok(acc) = acc.try_into() {
-                core.chain(std::slice::from_ref(decoded), std::slice::from_ref(&strip), acc);
-            }
-        }
-    }
-}
-
-/// Halves are kept as their bits.
-fn in_half(formats: (Format, Format), a: &[[u8; STEP]], b: &[[u8; STEP]], tile: &mut Tile) {
-    let known = known::find(
-        quarter_numerics::tensor_core::Gpu::Hopper,
-        known::Instruction::Wgmma,
-        (formats.0.into(), formats.1.into()),
-        Accumulator::F16,
-    );
-    let Some(known) = known else { return };
-    let (model, stride) = (known.model(), tile.stride());
-    for (row, a) in a.iter().enumerate() {
-        for (column, b) in b.iter().enumerate() {
-            let d = &mut tile.data[row * stride + column];
-            *d = f32::from_bits(model.dot(a, b, d.to_bits()));
-        }
     }
 }
