@@ -6,6 +6,7 @@ mod adamw_on;
 mod dequantize;
 mod devices;
 mod gemm;
+mod gemm_edges;
 mod gemm_laws;
 mod graph;
 mod protocols;
