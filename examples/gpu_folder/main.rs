@@ -22,13 +22,19 @@ use serde_json::Value;
 const MOST_BYTES: u64 = 60 << 20;
 
 /// Programs: the cargo command that builds one, and its name.
-const PROGRAMS: [(&str, &str); 4] =
-    [("test", "gpu"), ("test", "record"), ("bench", "quantize"), ("bench", "adamw_on")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("test", "gpu"),
+    ("test", "record"),
+    ("bench", "quantize"),
+    ("bench", "adamw_on"),
+    ("bench", "gemm_on"),
+];
 
 /// Files beside them.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("run", include_str!("run.sh")),
     ("adamw.py", include_str!("../../benches/adamw_on/torch.py")),
+    ("gemm.py", include_str!("../../benches/gemm_on/torch.py")),
     ("quantize.py", include_str!("../../benches/quantize/torch.py")),
 ];
 

@@ -17,9 +17,11 @@ tests)
 benches)
     "$here/quantize" --json "$out/quantize.json" || exit 1
     "$here/adamw_on" --json "$out/adamw.json" || exit 1
+    "$here/gemm_on" --json "$out/gemm.json" || exit 1
     if python3 -c 'import torch' 2>/dev/null; then
         python3 "$here/quantize.py" --json "$out/quantize_torch.json" || exit 1
         python3 "$here/adamw.py" --json "$out/adamw_torch.json" || exit 1
+        python3 "$here/gemm.py" --json "$out/gemm_torch.json" || exit 1
     else
         echo "PyTorch is not installed here: it is not beside these numbers"
     fi
