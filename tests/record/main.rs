@@ -9,13 +9,16 @@
 //!
 //! A table that a GPU wrote is committed in `tests/record/silicon/`, and [`replay`] asks the
 //! emulator the same questions from then on. What each settles stands in [`QUESTIONS`]; the numbers
-//! D1 to D19 are those of the list of risks that the emulator was designed by. D1 to D6, D14, D15
+//! D1 to D19 are those of the list of risks that the emulator was designed by. D3 to D6, D14, D15
 //! and D17 need instructions that join with the tensor core's kernels; D9 none, since no kernel
 //! uses an approximate function.
 
 mod answer;
+mod arithmetic;
 mod assembled;
+mod block;
 mod casts;
+mod descriptors;
 #[allow(dead_code, reason = "shared with another test")]
 #[path = "../gpu/devices.rs"]
 mod devices;
@@ -23,6 +26,7 @@ mod kernels;
 mod memory;
 mod one;
 mod ops;
+mod products;
 #[allow(dead_code, reason = "shared with another test")]
 #[path = "../gpu/values.rs"]
 mod values;
@@ -46,7 +50,7 @@ struct Question {
     ask: fn(&Arc<dyn Driver>, Scope) -> quarter::Result<Vec<Answer>>,
 }
 
-const QUESTIONS: [Question; 6] = [
+const QUESTIONS: [Question; 8] = [
     Question {
         name: "ops",
         settles: "D8, D10, D11: what every register instruction gives on special values; \
@@ -77,6 +81,16 @@ const QUESTIONS: [Question; 6] = [
         name: "kernels",
         settles: "D18: the shipped kernels as a whole, over types, formats, scales and shapes",
         ask: kernels::ask,
+    },
+    Question {
+        name: "arithmetic",
+        settles: "D1: sums of the tensor core, all pairs of formats, f32 and f16 accumulators",
+        ask: arithmetic::ask,
+    },
+    Question {
+        name: "descriptors",
+        settles: "D2: where wgmma finds its operands, swizzles, widths, A in registers",
+        ask: descriptors::ask,
     },
 ];
 
