@@ -36,6 +36,40 @@ pub fn text(body: &str, shared: usize, cluster: u32) -> &'static Text {
     Box::leak(Box::new(Text { name: "record", ptx: ptx.leak(), origins: &[], cubin: None }))
 }
 
+/// Waits for a phase of an mbarrier, but not for ever; `%p0` tells whether it is over. `label` is
+/// one of the body's own.
+pub fn wait(barrier: &str, parity: &str, label: &str) -> String {
+    format!(
+        "mov.b32 %tries, 256;\n{label}:\n\
+         mbarrier.try_wait.parity.shared::cta.b64 %p0, [{barrier}], {parity};\n\
+         @%p0 bra {label}_OVER;\nsub.u32 %tries, %tries, 1;\nsetp.ne.u32 %p1, %tries, 0;\n\
+         @%p1 bra {label};\n{label}_OVER:\n"
+    )
+}
+
+/// Fills shared memory from `%base` on, a byte over and over, and tells the copies.
+pub fn fill(bytes: usize, byte: u8) -> String {
+    let word = u32::from_le_bytes([byte; 4]);
+    format!(
+        "mov.b32 %w1, {word};\nshl.b32 %w0, %tix, 4;\nFILL:\nsetp.ge.u32 %p0, %w0, {bytes};\n\
+         @%p0 bra FILLED;\nadd.u32 %w2, %base, %w0;\n\
+         st.shared.v4.b32 [%w2], {{%w1, %w1, %w1, %w1}};\nadd.u32 %w0, %w0, {};\n\
+         bra FILL;\nFILLED:\nfence.proxy.async.shared::cta;\n",
+        16 * THREADS
+    )
+}
+
+/// Shared memory from `%base` on to `%out`.
+pub fn dump(bytes: usize) -> String {
+    format!(
+        "shl.b32 %w0, %tix, 3;\nDUMP:\nsetp.ge.u32 %p0, %w0, {bytes};\n@%p0 bra DUMPED;\n\
+         add.u32 %w2, %base, %w0;\nld.shared.b64 %l0, [%w2];\ncvt.u64.u32 %l1, %w0;\n\
+         add.u64 %l1, %out, %l1;\nst.global.b64 [%l1], %l0;\nadd.u32 %w0, %w0, {};\n\
+         bra DUMP;\nDUMPED:\n",
+        8 * THREADS
+    )
+}
+
 /// Runs an entry of [`text`] on so many blocks: what the output holds then, in words of 64 bits,
 /// zero before.
 pub fn run(

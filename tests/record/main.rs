@@ -9,15 +9,16 @@
 //!
 //! A table that a GPU wrote is committed in `tests/record/silicon/`, and [`replay`] asks the
 //! emulator the same questions from then on. What each settles stands in [`QUESTIONS`]; the numbers
-//! D1 to D19 are those of the list of risks that the emulator was designed by. D3 to D6, D14, D15
-//! and D17 need instructions that join with the tensor core's kernels; D9 none, since no kernel
-//! uses an approximate function.
+//! D1 to D19 are those of the list of risks that the emulator was designed by. D4, D6, D7, D15 and
+//! D19 are no questions to small kernels; D9 neither, since no kernel uses an approximate function.
 
 mod answer;
 mod arithmetic;
 mod assembled;
 mod block;
 mod casts;
+mod clusters;
+mod copies;
 mod descriptors;
 #[allow(dead_code, reason = "shared with another test")]
 #[path = "../gpu/devices.rs"]
@@ -26,7 +27,9 @@ mod kernels;
 mod memory;
 mod one;
 mod ops;
+mod phases;
 mod products;
+mod tiles;
 #[allow(dead_code, reason = "shared with another test")]
 #[path = "../gpu/values.rs"]
 mod values;
@@ -50,7 +53,7 @@ struct Question {
     ask: fn(&Arc<dyn Driver>, Scope) -> quarter::Result<Vec<Answer>>,
 }
 
-const QUESTIONS: [Question; 8] = [
+const QUESTIONS: [Question; 12] = [
     Question {
         name: "ops",
         settles: "D8, D10, D11: what every register instruction gives on special values; \
@@ -91,6 +94,26 @@ const QUESTIONS: [Question; 8] = [
         name: "descriptors",
         settles: "D2: where wgmma finds its operands, swizzles, widths, A in registers",
         ask: descriptors::ask,
+    },
+    Question {
+        name: "tiles",
+        settles: "D14: lanes and rows of stmatrix and ldmatrix",
+        ask: tiles::ask,
+    },
+    Question {
+        name: "phases",
+        settles: "D5: parities, counts and waits of mbarriers",
+        ask: phases::ask,
+    },
+    Question {
+        name: "copies",
+        settles: "D3, D5: boxes of bulk copies, what mbarriers hear of them, sums of subnormals",
+        ask: copies::ask,
+    },
+    Question {
+        name: "clusters",
+        settles: "D17: memory and mbarriers of other blocks, masks of copies to several",
+        ask: clusters::ask,
     },
 ];
 
