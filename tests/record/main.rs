@@ -23,6 +23,7 @@ mod descriptors;
 #[allow(dead_code, reason = "shared with another test")]
 #[path = "../gpu/devices.rs"]
 mod devices;
+mod gemm;
 mod kernels;
 mod memory;
 mod one;
@@ -53,7 +54,7 @@ struct Question {
     ask: fn(&Arc<dyn Driver>, Scope) -> quarter::Result<Vec<Answer>>,
 }
 
-const QUESTIONS: [Question; 12] = [
+const QUESTIONS: [Question; 13] = [
     Question {
         name: "ops",
         settles: "D8, D10, D11: what every register instruction gives on special values; \
@@ -84,6 +85,11 @@ const QUESTIONS: [Question; 12] = [
         name: "kernels",
         settles: "D18: the shipped kernels as a whole, over types, formats, scales and shapes",
         ask: kernels::ask,
+    },
+    Question {
+        name: "gemm",
+        settles: "D18: the shipped products, over formats, plans, shapes and layouts",
+        ask: gemm::ask,
     },
     Question {
         name: "arithmetic",
