@@ -6,9 +6,8 @@ use quarter::gpu::{Buffer, Driver, Launch, Stream, TensorMap, Text};
 
 /// Threads of a block: a warpgroup.
 pub const THREADS: u32 = 128;
-/// Tensor maps of a parameter, and where the addresses of input and output lie behind them.
-const MAPS: usize = 2;
-const ADDRESSES: usize = 128 * MAPS;
+/// Where the addresses of input and output lie in the parameter, behind a tensor map.
+const ADDRESSES: usize = 128;
 
 /// The text of an entry `one` with this body between its registers and `ret`: so many bytes of shared
 /// memory from `%base` on, and so many blocks to a cluster.
@@ -75,7 +74,7 @@ pub fn dump(bytes: usize) -> String {
 pub fn run(
     driver: &Arc<dyn Driver>,
     text: &'static Text,
-    maps: &[TensorMap],
+    map: Option<&TensorMap>,
     input: &[u8],
     outputs: usize,
     blocks: u32,
@@ -83,7 +82,7 @@ pub fn run(
     let from = Buffer::from_bytes(driver, input)?;
     let to = Buffer::zeroed(driver, 8 * outputs)?;
     let mut params = Vec::new();
-    for map in maps {
+    if let Some(map) = map {
         params.extend(driver.encode(map)?.iter().flat_map(|word| word.to_ne_bytes()));
     }
     params.resize(ADDRESSES, 0);
@@ -97,7 +96,7 @@ pub fn run(
         params: &params,
     };
     // SAFETY: the entries read the input and write the output that they are given, and copy within
-    // the matrices of their maps, which the caller keeps.
+    // the matrix of their map, which the caller keeps.
     unsafe { driver.launch(Stream::default(), &launch)? };
     driver.synchronize(Stream::default())?;
     // SAFETY: written above.

@@ -16,7 +16,7 @@ pub fn ask(driver: &Arc<dyn Driver>, _: Scope) -> quarter::Result<Vec<Answer>> {
     let mut answers = Vec::new();
     for blocks in [2, 4] {
         let text = block::text(&exchange(blocks), 1024, blocks);
-        let values = block::run(driver, text, &[], &[0], 3 * blocks as usize * 16, 3 * blocks)?;
+        let values = block::run(driver, text, None, &[0], 3 * blocks as usize * 16, 3 * blocks)?;
         answers.push(Answer::new(format!("memory of a cluster of {blocks}"), values));
         multicasts(driver, blocks, &mut answers)?;
     }
@@ -96,7 +96,7 @@ fn multicasts(
         for asks in 0..blocks {
             let input = [mask, asks].map(u32::to_le_bytes).concat();
             let outputs = blocks as usize * (1 + BOX / 8);
-            values.extend(block::run(driver, text, &[map], &input, outputs, blocks)?);
+            values.extend(block::run(driver, text, Some(&map), &input, outputs, blocks)?);
         }
         answers.push(Answer::new(format!("multicast to {mask:#b} of {blocks}"), values));
     }
@@ -116,7 +116,7 @@ fn arrivals(driver: &Arc<dyn Driver>, answers: &mut Vec<Answer>) -> quarter::Res
          @%first st.global.b64 [%l1], %l0;\n{MEET}"
     );
     let text = block::text(&body, SHARED, 4);
-    let values = block::run(driver, text, &[], &[0], 4, 4)?;
+    let values = block::run(driver, text, None, &[0], 4, 4)?;
     answers.push(Answer::new("arrivals at another block's mbarrier", values));
     Ok(())
 }

@@ -102,7 +102,7 @@ fn loads(driver: &Arc<dyn Driver>, answers: &mut Vec<Answer>) -> quarter::Result
             let mut values = Vec::new();
             for at in CORNERS {
                 let input = place(at, shared, row_bytes * BOX_ROWS);
-                values.extend(block::run(driver, text, &[map], &input, SEEN / 8 + 1, 1)?);
+                values.extend(block::run(driver, text, Some(&map), &input, SEEN / 8 + 1, 1)?);
             }
             let kind = element.0;
             let key = format!("load {kind:?}, rows of {row_bytes} bytes to {shared}");
@@ -137,7 +137,7 @@ fn counts(driver: &Arc<dyn Driver>, answers: &mut Vec<Answer>) -> quarter::Resul
             if clipped && at == (0, 0) {
                 continue;
             }
-            values.extend(block::run(driver, text, &[map], &place(at, 0, 0), SEEN / 8 + 1, 1)?);
+            values.extend(block::run(driver, text, Some(&map), &place(at, 0, 0), SEEN / 8 + 1, 1)?);
         }
         answers.push(Answer::new(key, values));
     }
@@ -223,7 +223,7 @@ fn stores(driver: &Arc<dyn Driver>, answers: &mut Vec<Answer>) -> quarter::Resul
             let map = map(to.address(), element, 128);
             let mut input = place(at, 128 * (i as u32 % 8), 0);
             input.extend(array(1 << 40, SEEN));
-            block::run(driver, text, &[map], &input, 1, 1)?;
+            block::run(driver, text, Some(&map), &input, 1, 1)?;
             // SAFETY: written before the run.
             values.extend(block::words(&unsafe { to.to_bytes()? }));
         }

@@ -39,8 +39,8 @@ pub fn ask(driver: &Arc<dyn Driver>, scope: Scope) -> quarter::Result<Vec<Answer
             put("no swizzle", 16, false, 0)?;
             put("no swizzle, pieces apart", 16, true, 0)?;
             for span in [32, 64, 128] {
-                for leading in [0, 1, 0x3fff] {
-                    put(&format!("swizzle {span}, leading {leading:#x}"), span, false, leading)?;
+                for leading in [0, 1, 8, 32] {
+                    put(&format!("swizzle {span}, leading {leading}"), span, false, leading)?;
                 }
             }
         }

@@ -97,11 +97,6 @@ const QUESTIONS: [Question; 13] = [
         ask: arithmetic::ask,
     },
     Question {
-        name: "descriptors",
-        settles: "D2: where wgmma finds its operands, swizzles, widths, A in registers",
-        ask: descriptors::ask,
-    },
-    Question {
         name: "tiles",
         settles: "D14: lanes and rows of stmatrix and ldmatrix",
         ask: tiles::ask,
@@ -112,14 +107,20 @@ const QUESTIONS: [Question; 13] = [
         ask: phases::ask,
     },
     Question {
+        name: "clusters",
+        settles: "D17: memory and mbarriers of other blocks, masks of copies to several",
+        ask: clusters::ask,
+    },
+    Question {
         name: "copies",
         settles: "D3, D5: boxes of bulk copies, what mbarriers hear of them, sums of subnormals",
         ask: copies::ask,
     },
+    // Last, what a GPU might refuse.
     Question {
-        name: "clusters",
-        settles: "D17: memory and mbarriers of other blocks, masks of copies to several",
-        ask: clusters::ask,
+        name: "descriptors",
+        settles: "D2: where wgmma finds its operands, swizzles, widths, A in registers",
+        ask: descriptors::ask,
     },
 ];
 

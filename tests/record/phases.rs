@@ -69,7 +69,7 @@ pub fn ask(driver: &Arc<dyn Driver>, scope: Scope) -> quarter::Result<Vec<Answer
         block::text(&body, 16, 1)
     };
     for (key, body) in questions() {
-        let values = block::run(driver, alone(&body), &[], &[0], 1, 1)?;
+        let values = block::run(driver, alone(&body), None, &[0], 1, 1)?;
         answers.push(Answer::new(key, values));
     }
     // The emulator's machine waits in order until somebody arrives: nobody here, so it is not asked.
@@ -82,7 +82,7 @@ pub fn ask(driver: &Arc<dyn Driver>, scope: Scope) -> quarter::Result<Vec<Answer
     let text = alone(&one);
     let arrivals: &[u32] = if scope == Scope::All { &[1, 0] } else { &[1] };
     for n in arrivals {
-        let values = block::run(driver, text, &[], &n.to_le_bytes(), 1, 1)?;
+        let values = block::run(driver, text, None, &n.to_le_bytes(), 1, 1)?;
         answers.push(Answer::new(format!("try_wait behind {n} arrivals"), values));
     }
     Ok(answers)

@@ -127,7 +127,7 @@ impl Chain {
             input.extend(tile.c.iter().chain(&tile.fragments).flat_map(|w| w.to_le_bytes()));
         }
         let outputs = tiles.len() * 64 * self.registers();
-        block::run(driver, text, &[], &input, outputs, tiles.len() as u32)
+        block::run(driver, text, None, &input, outputs, tiles.len() as u32)
     }
 }
 

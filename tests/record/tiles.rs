@@ -36,7 +36,7 @@ pub fn ask(driver: &Arc<dyn Driver>, _: Scope) -> quarter::Result<Vec<Answer>> {
             store += &format!("stmatrix.{end} [%w3], {{{list}}};\nPAST:\nbar.sync 0;\n");
             store += &block::dump(BYTES);
             let text = block::text(&store, BYTES, 1);
-            let values = block::run(driver, text, &[], &[0], BYTES / 8, 1)?;
+            let values = block::run(driver, text, None, &[0], BYTES / 8, 1)?;
             answers.push(Answer::new(format!("stmatrix.{end}"), values));
 
             // Each half-word of shared memory is its number.
@@ -54,7 +54,7 @@ pub fn ask(driver: &Arc<dyn Driver>, _: Scope) -> quarter::Result<Vec<Answer>> {
             }
             load += "PAST:\n";
             let text = block::text(&load, BYTES, 1);
-            let values = block::run(driver, text, &[], &[0], 32 * count, 1)?;
+            let values = block::run(driver, text, None, &[0], 32 * count, 1)?;
             answers.push(Answer::new(format!("ldmatrix.{end}"), values));
         }
     }
