@@ -43,17 +43,19 @@ impl Answer {
     }
 }
 
-/// One line an answer: key, number of rows, hash.
-pub fn table(answers: &[Answer]) -> String {
-    let line = |a: &Answer| format!("{}\t{}\t{:016x}\n", a.key, a.values.len(), a.hash());
+/// One line an answer: question, key, number of rows, hash.
+pub fn table(question: &str, answers: &[Answer]) -> String {
+    let line =
+        |a: &Answer| format!("{question}\t{}\t{}\t{:016x}\n", a.key, a.values.len(), a.hash());
     answers.iter().map(line).collect()
 }
 
-pub fn read_table(text: &str) -> HashMap<String, u64> {
+/// Hashes by question and key.
+pub fn read_table(text: &str) -> HashMap<(String, String), u64> {
     let line = |line: &str| {
-        let mut fields = line.split('\t');
-        let (key, _, hash) = (fields.next()?, fields.next()?, fields.next()?);
-        Some((key.to_string(), u64::from_str_radix(hash, 16).ok()?))
+        let [question, key, _, hash] = *line.split('\t').collect::<Vec<_>>() else { return None };
+        let hash = u64::from_str_radix(hash, 16).ok()?;
+        Some(((question.to_string(), key.to_string()), hash))
     };
     text.lines().map(|l| line(l).unwrap_or_else(|| panic!("{l:?} is no line of a table"))).collect()
 }
@@ -62,7 +64,8 @@ pub fn read_table(text: &str) -> HashMap<String, u64> {
 fn a_flipped_bit_changes_a_table() {
     let answer = Answer::new("a b", vec![1, 2, 3]);
     let flipped = Answer::new("a b", vec![1, 2, 7]);
-    assert_eq!(read_table(&table(std::slice::from_ref(&answer)))["a b"], answer.hash());
+    let read = read_table(&table("q", std::slice::from_ref(&answer)));
+    assert_eq!(read[&("q".to_string(), "a b".to_string())], answer.hash());
     assert_ne!(answer.hash(), flipped.hash());
     assert_eq!(answer.differences(&flipped), [(2, 3, 7)]);
 }

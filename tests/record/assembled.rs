@@ -83,11 +83,11 @@ fn ptxas_takes_every_text() {
     let keeper = Arc::new(Keeper::default());
     let driver: Arc<dyn Driver> = keeper.clone();
     // The shipped kernels are assembled by the build.
-    for question in QUESTIONS.iter().filter(|question| question.name != "kernels") {
+    for question in QUESTIONS.iter().filter(|q| !["kernels", "gemm"].contains(&q.name)) {
         (question.ask)(&driver, Scope::Sample).unwrap();
     }
     let texts = keeper.texts.lock().unwrap();
-    assert!(texts.len() > 500, "{}", texts.len());
+    assert!(texts.len() > 700, "{}", texts.len());
     // One file: the head of the first, and every entry under a name of its own.
     let mut all = String::from(".version 8.0\n.target sm_90a\n.address_size 64\n");
     for (i, text) in texts.values().enumerate() {
