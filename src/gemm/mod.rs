@@ -35,6 +35,9 @@
 //! The result depends on the operands and the [`Plan`] alone: not on M, N, the
 //! pitch, threads, or the instruction set. K = 0 gives y = +0 whatever the scales.
 //!
+//! [`gemm_on`] gives the same bits on a device, for operands with one scale each, D in f32 or bf16,
+//! and chains of 128 or of all of K; [`gpu::GemmOn`](crate::gpu::GemmOn) takes a device's own addresses.
+//!
 //! How far that is from the exact sum, before and after: [`error`].
 
 mod drive;

@@ -4,7 +4,8 @@
 //! or of a tensor map is changed in turn, in every way [`mutate`](crate::mutate) knows, in each
 //! place of two entries that together hold every macro. Of what is not listed, 98 % have to be
 //! reported by the emulator or change a bit, under some of the schedules and completions that the
-//! cases draw.
+//! cases draw. Of all 537, 527 are: 429 by a fault, 82 by a bit, 16 because bytes move twice. The other ten are
+//! listed in `survivors.tsv`.
 
 use crate::mutate::Mutant;
 use crate::{fates, judge, stride};

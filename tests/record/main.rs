@@ -9,7 +9,7 @@
 //!
 //! A table that a GPU wrote is committed in `tests/record/silicon/`, and [`replay`] asks the
 //! emulator the same questions from then on. What each settles stands in [`QUESTIONS`]; the numbers
-//! D1 to D19 are those of the list of risks that the emulator was designed by. D4, D6, D7, D15 and
+//! D1 to D19 are those of the list of risks that the emulator was designed by. D6, D7, D15 and
 //! D19 are no questions to small kernels; D9 neither, since no kernel uses an approximate function.
 
 mod answer;
@@ -25,6 +25,7 @@ mod descriptors;
 mod devices;
 mod gemm;
 mod kernels;
+mod maps;
 mod memory;
 mod one;
 mod ops;
@@ -54,7 +55,7 @@ struct Question {
     ask: fn(&Arc<dyn Driver>, Scope) -> quarter::Result<Vec<Answer>>,
 }
 
-const QUESTIONS: [Question; 13] = [
+const QUESTIONS: [Question; 14] = [
     Question {
         name: "ops",
         settles: "D8, D10, D11: what every register instruction gives on special values; \
@@ -95,6 +96,11 @@ const QUESTIONS: [Question; 13] = [
         name: "arithmetic",
         settles: "D1: sums of the tensor core, all pairs of formats, f32 and f16 accumulators",
         ask: arithmetic::ask,
+    },
+    Question {
+        name: "maps",
+        settles: "D4: which tensor maps the driver's encoder takes",
+        ask: maps::ask,
     },
     Question {
         name: "tiles",
