@@ -55,15 +55,20 @@ pub(super) fn pitch(
 /// Blocks of 128 x 128, one at least.
 pub(super) fn blocks(what: &'static str, rows: u32, cols: u32) -> Result<u32> {
     let along = |side: u32| u64::from(side.div_ceil(QUARTER_BLOCK).max(1));
-    count(what, (rows as usize, cols as usize), along(rows) * along(cols))
+    count(what, (rows as usize, cols as usize), along(rows) * along(cols), "tiles of 128 x 128")
 }
 
-/// Work items that a 32-bit index counts.
-pub(super) fn count(what: &'static str, (rows, cols): (usize, usize), items: u64) -> Result<u32> {
+/// Work items that a 32-bit index counts, and what they are called.
+pub(super) fn count(
+    what: &'static str,
+    (rows, cols): (usize, usize),
+    items: u64,
+    called: &str,
+) -> Result<u32> {
     match u32::try_from(items) {
         Ok(n) if n < 1 << 31 => Ok(n),
         _ => {
-            let allowed = "fewer than 2^31 runs of 512 columns are allowed on a device".into();
+            let allowed = format!("fewer than 2^31 {called} are allowed on a device");
             Err(Error::Shape { what, rows, cols, allowed })
         }
     }

@@ -55,7 +55,12 @@ impl DequantizeOn {
         let dst_pitch = self.dst_pitch.saturating_mul(size);
         let dst_pitch = check::pitch("numbers", (rows, cols), dst_pitch, size, cols * size)?;
         let spans = cols_u32.div_ceil(QUARTER_SPAN);
-        let items = check::count("codes", (rows, cols), u64::from(rows_u32) * u64::from(spans))?;
+        let items = check::count(
+            "codes",
+            (rows, cols),
+            u64::from(rows_u32) * u64::from(spans),
+            "runs of 512 columns",
+        )?;
         if items == 0 {
             return Ok(());
         }

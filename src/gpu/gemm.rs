@@ -53,7 +53,8 @@ pub struct GemmOn {
 }
 
 impl GemmOn {
-    /// Checks everything, then enqueues one launch; without columns of A, fills of D with zero.
+    /// Checks everything, then enqueues one launch; without columns of A, fills of D with zero: one, or
+    /// one for each row where something lies between them.
     ///
     /// # Errors
     /// [`Error::Parameter`] for addresses that are null or not aligned, a D in f16, and intervals of
@@ -64,11 +65,7 @@ impl GemmOn {
     /// As [`QuantizeOn::enqueue`](super::QuantizeOn::enqueue); D overlaps neither operand.
     pub unsafe fn enqueue(&self, driver: &dyn Driver, stream: Stream) -> Result<()> {
         let Self { m, n, k, wide, .. } = *self;
-        let plan = self.named_plan()?;
-        if wide == WideType::F16 {
-            let (got, allowed) = ("F16".into(), "F32 and Bf16 are allowed");
-            return Err(Error::Parameter { what: "type of D", got, allowed });
-        }
+        let plan = kind(&self.plan, wide, k)?;
         let size = wide.size();
         let (m_u32, n_u32) = check::sides("D", m, n)?;
         let (_, k_u32) = check::sides("A", m, k)?;
@@ -92,7 +89,12 @@ impl GemmOn {
         }
         let m_tiles = m_u32.div_ceil(QUARTER_PRODUCT_TILE);
         let n_tiles = n_u32.div_ceil(QUARTER_PRODUCT_TILE);
-        let tiles = check::count("D", (m, n), u64::from(m_tiles) * u64::from(n_tiles))?;
+        let tiles = check::count(
+            "D",
+            (m, n),
+            u64::from(m_tiles) * u64::from(n_tiles),
+            "tiles of 256 x 256",
+        )?;
 
         let operand = |address, rows: u32, pitch| TensorMap {
             element: MapElement::U8,
@@ -146,21 +148,6 @@ impl GemmOn {
         unsafe { enqueue(driver, stream, "gemm", &entry, shape, &params) }
     }
 
-    /// The plan as entries are named. One chain that holds all of K is no promotion.
-    fn named_plan(&self) -> Result<&'static str> {
-        let chain = self.plan.chain(self.k, false)?;
-        match self.plan.promotion {
-            Promotion::Never => Ok("fast"),
-            Promotion::Every(_) if chain >= self.k => Ok("fast"),
-            Promotion::Every(128) => Ok("promote"),
-            Promotion::Every(n) => Err(Error::Parameter {
-                what: "promotion interval",
-                got: n.to_string(),
-                allowed: "128, Never, and intervals that hold all of K are allowed on a device",
-            }),
-        }
-    }
-
     /// A sum of nothing.
     ///
     /// # Safety
@@ -173,6 +160,26 @@ impl GemmOn {
             // SAFETY: rows of D, as the caller promises.
             unsafe { driver.fill(stream, to, 0, bytes) }
         })
+    }
+}
+
+/// The plan as entries are named, if there is one of that type of D. One chain that holds all of K is
+/// no promotion.
+fn kind(plan: &Plan, wide: WideType, k: usize) -> Result<&'static str> {
+    if wide == WideType::F16 {
+        let (got, allowed) = ("F16".into(), "F32 and Bf16 are allowed");
+        return Err(Error::Parameter { what: "type of D", got, allowed });
+    }
+    let chain = plan.chain(k, false)?;
+    match plan.promotion {
+        Promotion::Never => Ok("fast"),
+        Promotion::Every(_) if chain >= k => Ok("fast"),
+        Promotion::Every(128) => Ok("promote"),
+        Promotion::Every(n) => Err(Error::Parameter {
+            what: "promotion interval",
+            got: n.to_string(),
+            allowed: "128, Never, and intervals that hold all of K are allowed on a device",
+        }),
     }
 }
 
@@ -214,6 +221,8 @@ pub fn gemm_on<T: Element>(
             });
         }
     }
+    let wide = WideType::of::<T>();
+    kind(plan, wide, a.cols)?;
     let (codes_a, scale_inv_a) = upload(driver, a)?;
     let (codes_b, scale_inv_b) = upload(driver, b)?;
     // Rows of whole 16 bytes, for TMA.
@@ -231,7 +240,7 @@ pub fn gemm_on<T: Element>(
         pitch_b: b.pitch,
         scale_inv_b: scale_inv_b.address(),
         plan: *plan,
-        wide: WideType::of::<T>(),
+        wide,
         d: numbers.address(),
         pitch_d: pitch,
     };

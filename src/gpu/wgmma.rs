@@ -117,7 +117,8 @@ impl Backend for TensorCoreOn {
     ) -> std::result::Result<[Vec<u32>; 2], BackendError> {
         let Product { m, n, k, promotion, .. } = *product;
         let (a, b, narrow) = self.entry(known)?;
-        if narrow {
+        // The GEMM has chains of 128, and one.
+        if narrow || promotion != 128 && promotion < k {
             return Err(BackendError::Unsupported { backend: self.name.clone(), known: *known });
         }
         let operand = |format, rows, codes: &[u32]| {

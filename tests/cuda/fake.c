@@ -154,7 +154,7 @@ int cuTensorMapEncodeTiled(unsigned long long *map, int type, unsigned rank, voi
         rank, address, dims[0], dims[1], strides[0], box[0], box[1], every[0], every[1], interleave,
         swizzle, promotion, fill);
     for (int i = 0; i < 16; i++) map[i] = dims[0] + i;
-    return (size_t)map % 64 ? 1 : 0;
+    return (size_t)map % 64 ? 1 : inside();
 }
 
 int cuStreamCreate(void **stream, unsigned flags) {

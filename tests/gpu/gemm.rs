@@ -187,6 +187,14 @@ impl Case {
         (a, operand(self.formats.1, n, k, self.codes.1, &mut draws))
     }
 
+    /// All bytes of D and around it, by the reference.
+    pub fn expected(&self, a: &Quantized, b: &Quantized) -> Vec<u8> {
+        match self.wide {
+            WideType::F32 => expected::<f32>(self, a, b),
+            _ => expected::<bf16>(self, a, b),
+        }
+    }
+
     fn plan(&self) -> Plan {
         Plan { promotion: self.promotion, scales: self.scales }
     }
@@ -274,10 +282,7 @@ pub fn check(case: &Case) {
 
 pub fn check_on_all(case: &Case, devices: fn(u64) -> Vec<Device>) {
     let (a, b) = case.operands();
-    let expected = match case.wide {
-        WideType::F32 => expected::<f32>(case, &a, &b),
-        _ => expected::<bf16>(case, &a, &b),
-    };
+    let expected = case.expected(&a, &b);
     for device in devices(case.schedule) {
         let driver = device.driver().unwrap();
         let placed = Placed::new(case, &a, &b, driver);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use quarter::Result;
-use quarter::gpu::{Buffer, Driver, MapElement, TensorMap};
+use quarter::gpu::{Buffer, DeviceError, Driver, MapElement, TensorMap};
+use quarter::{Error, Result};
 
 use crate::answer::{Answer, Scope};
 
@@ -24,6 +24,17 @@ const FIELDS: [Field; 6] = [
     }),
 ];
 
+/// Whether a map is taken; what is no answer to that is an error.
+fn taken(driver: &dyn Driver, map: &TensorMap) -> Result<bool> {
+    const INVALID_VALUE: i32 = 1;
+    match driver.encode(map) {
+        Ok(_) => Ok(true),
+        Err(Error::Device(DeviceError::Cuda { code: INVALID_VALUE, .. })) => Ok(false),
+        Err(Error::Device(DeviceError::Emulator(_))) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// One row a value: whether it is taken.
 pub fn ask(driver: &Arc<dyn Driver>, _: Scope) -> Result<Vec<Answer>> {
     let memory = Buffer::new(driver, 1 << 16)?;
@@ -38,13 +49,15 @@ pub fn ask(driver: &Arc<dyn Driver>, _: Scope) -> Result<Vec<Answer>> {
             box_rows: 64,
             box_cols: 32,
         };
+        driver.encode(&fine)?;
         for (name, values, set) in FIELDS {
-            let taken = values.iter().map(|value| {
+            let rows = values.iter().map(|value| {
                 let mut map = fine;
                 set(&mut map, *value);
-                u64::from(driver.encode(&map).is_ok())
+                taken(&**driver, &map).map(u64::from)
             });
-            answers.push(Answer::new(format!("{element:?} {name}"), taken.collect()));
+            let rows: Result<Vec<u64>> = rows.collect();
+            answers.push(Answer::new(format!("{element:?} {name}"), rows?));
         }
     }
     Ok(answers)

@@ -190,11 +190,12 @@ impl Driver for Cuda {
             MapElement::Bf16 => CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
             MapElement::F32 => CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT32,
         };
+        let _entered = self.context.enter()?;
         let (dims, strides) = ([map.cols, map.rows], [map.pitch]);
         let (boxes, every) = ([map.box_cols, map.box_rows], [1, 1]);
         let mut made = sys::CUtensorMap { opaque: [0; 16] };
-        // SAFETY: arrays of the rank's length, which outlive the call; nothing is read at the
-        // address.
+        // SAFETY: the context is current; arrays of the rank's length, which outlive the call;
+        // nothing is read at the address.
         let result = unsafe {
             sys::cuTensorMapEncodeTiled(
                 &mut made,

@@ -242,7 +242,12 @@ impl QuantizeOn {
         check::address("workspace", self.workspace, 4, self.workspace_bytes() > 0)?;
         // A row without elements has a scale, so there is one span at least.
         let spans = cols_u32.div_ceil(ffi::QUARTER_SPAN).max(1);
-        check::count("matrix", (rows, cols), u64::from(rows_u32) * u64::from(spans))?;
+        check::count(
+            "matrix",
+            (rows, cols),
+            u64::from(rows_u32) * u64::from(spans),
+            "runs of 512 columns",
+        )?;
         let (row_shift, col_shift, scale_cols) = tiles(self.granularity, cols);
         let mut params = QuarterQuantize {
             src: self.src,
