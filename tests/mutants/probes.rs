@@ -69,6 +69,9 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
         let of = |case: dequantize::Case| case.of(wide(entry), format(entry));
         found.extend(dequantize::fixed().into_iter().map(of).map(Probe::Dequantize));
     }
+    if entry == "scaling" {
+        found.extend(scaling::fixed().into_iter().map(Probe::Scaling));
+    }
     let many = many + found.len();
     for _ in 0..100 * many {
         let probe = draw(entry, &mut runner);
@@ -183,16 +186,19 @@ impl Traffic {
                 adamw_on::norms::many_tiny_tensors();
                 adamw_on::norms::norms_of_large_tensors();
                 if self.entry.ends_with("finish") {
+                    adamw_on::norms::norms_of_more_runs_than_there_are();
                     adamw_on::norms::norms_of_a_great_many();
                 }
             }
             Some("update") if self.entry.ends_with("finish") => {
                 adamw_on::norms::a_skipped_step_changes_no_bit();
                 adamw_on::norms::norms_of_large_tensors();
+                adamw_on::norms::norms_of_more_runs_than_there_are();
                 adamw_on::norms::norms_of_a_great_many();
             }
             Some("adamw" | "norm" | "update") => {
                 for (kind, shipped) in &self.steps {
+                    adamw_on::norms::sums_of_a_shard(*kind);
                     adamw_on::places::from_anywhere(*kind);
                     for machine in devices(0).iter().filter_map(Device::driver) {
                         adamw_on::far::far_elements(*kind, machine);
