@@ -184,14 +184,20 @@ pub fn fixed() -> Vec<Case> {
     };
     // More chunks than a grid takes at once.
     let many = Case { tensors: [tensor(3), tensor(130)].repeat(50), ..case.clone() };
+    let mut many_limited = many.clone();
+    many_limited.settings.update_limit = Some(1e-2);
+    let beyond = with(&|s| s.groups[0] = Group { lr: 1.2e36, weight_decay: 0.0 });
     vec![
         case.clone(),
         many,
+        many_limited,
         with(&|s| s.groups[0].weight_decay = 0.0),
         // Updates that reach the largest weights, and 0 / 0.
         with(&|s| (s.groups[0].lr, s.eps) = (1e38 / 128.0, 0.0)),
         // Weights between the largest bf16 and the largest f32.
-        with(&|s| s.groups[0] = Group { lr: 5e35, weight_decay: 0.0 }),
+        beyond.clone(),
+        Case { seed: 4, ..beyond.clone() },
+        Case { seed: 5, ..beyond },
         with(&|s| (s.beta1, s.beta2) = (0.0, 0.0)),
         with(&|s| (s.max_norm, s.update_limit) = (Some(1e-3), Some(1e-2))),
         // A quotient that overflows: the rate is 0.
@@ -281,6 +287,8 @@ impl Stored {
             93 if special => -1e-44,
             92 if special => bf16::MAX.to_f32(),
             91 if special => bf16::MIN.to_f32(),
+            // Alone in their fours.
+            5 | 25 | 45 | 65 | 85 if special => bf16::MAX.to_f32(),
             _ => normal(&mut draws) as f32 * 0.02,
         };
         let full: Vec<f32> = (0..tensor.len).map(value).collect();

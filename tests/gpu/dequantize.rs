@@ -77,7 +77,7 @@ fn check_type<T: Element>(case: &Case, devices: fn(u64) -> Vec<Device>, bits: fn
 /// chooses.
 pub fn fixed() -> Vec<Case> {
     let ends = (0..4).flat_map(|quad| (1..5).map(move |left| (3, 128 * quad + left)));
-    let sides: Vec<_> = ends.chain([(160, 2060), (160, 1540)]).collect();
+    let sides: Vec<_> = ends.chain([(160, 2060), (160, 1540), (45, 4200)]).collect();
     let granularities =
         [Granularity::Tensor, Granularity::Row, Granularity::Block1x128, Granularity::Block128x128];
     let case = |(sides, granularity)| Case {

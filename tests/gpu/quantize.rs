@@ -141,21 +141,31 @@ pub fn ends_and_places() -> Vec<Case> {
             cases.push(Case { rows, cols, offset, gap, seed, ..case });
         }
     }
-    for cols in
-        [8190, 8193, 8194, 8199, 8577, 8692, 16384, 16385, 16386, 16391, 16884, 16885, 16900]
-    {
+    let long = [8190, 8193, 8194, 8199, 8330, 8577, 8579, 8692, 16384, 16385, 16386, 16391];
+    for cols in long.into_iter().chain([16522, 16771, 16884, 16885, 16900]) {
         cases.push(Case { rows: 2, cols, seed: cols as u64, ..case });
     }
     // More spans of a row than divide what a grid takes at once, and more than it takes.
-    for (cols, row) in [(1540, 159), (2060, 159), (2060, 120), (2060, 90), (2060, 70)] {
+    for (cols, row) in [(1540, 159), (2060, 159), (2060, 120), (2060, 90), (2060, 70), (2060, 68)] {
         for col in [0, 511, 512, 1030, cols - 1] {
             let kind = Kind::Special(row * cols + col);
             cases.push(Case { rows: 160, cols, kind, seed: 2, ..case });
         }
     }
-    // The largest in what a block reads twice, and behind the end of a row.
-    for col in [0, 387, 8192, 16383, 16384, 16899] {
+    let kind = Kind::Special(38 * 4200 + 512);
+    cases.push(Case { rows: 45, cols: 4200, kind, seed: 2, ..case });
+    // The largest in what a block reads twice, and behind the end of a row; a NaN in such places.
+    for col in [0, 384, 387, 511, 1023, 1535, 2047, 8192, 16383, 16384, 16899] {
         cases.push(Case { rows: 1, cols: 16900, kind: Kind::Special(col), seed: 3, ..case });
+    }
+    for (col, seed) in [0, 1, 384, 385].into_iter().flat_map(|col| [(col, 7), (col, 8)]) {
+        cases.push(Case { rows: 1, cols: 16900, kind: Kind::Special(col), seed, ..case });
+    }
+    // Words of every half, whether lines begin with a group or inside its last word.
+    for (first, seed) in [0, 3].into_iter().flat_map(|first| [(first, 1), (first, 2)]) {
+        let source = Source { seed, tensor: 1, step: 2 };
+        let stochastic = Some(Words::of_shard(source, first, 768));
+        cases.push(Case { rows: 128, cols: 768, stochastic, seed, ..case });
     }
     for (quad, left) in (0..4).flat_map(|quad| (0..5).map(move |left| (quad, left))) {
         let cols = 128 * quad + left;
@@ -174,7 +184,7 @@ pub fn ends_and_places() -> Vec<Case> {
     cases.push(Case { rows: 5, cols: 300, policy, ..case });
     // Exactly what is clipped first.
     cases.push(Case { rows: 17, cols: 512, kind: Kind::One, ..case });
-    // Codes that a word of 0 leaves as they are, in the first and the last place of a thread.
+    // Codes that a word of 0 leaves as they are, in the first and the last place of a batch.
     let exact = Case { rows: 16, cols: 512, kind: Kind::Exact, ..case };
     cases.extend(zero_words().map(|seed| Case { seed, ..exact }));
     // Rows whose numbers are the bits of a NaN, around one of fewer bits.
@@ -199,7 +209,7 @@ pub fn ends_and_places() -> Vec<Case> {
 }
 
 /// Seeds whose words of 16 rows of 512 elements are 0 in the first, or in the last, of a thread's
-/// places, whether it has quads of a row or rows of a tile.
+/// places, whether it has quads of a row or batches of four rows of a tile.
 fn zero_words() -> impl Iterator<Item = u64> {
     let word = |seed, row: u64, col: u64| {
         let index = 512 * row + col;
@@ -207,9 +217,12 @@ fn zero_words() -> impl Iterator<Item = u64> {
         group[(index / 4 % 4) as usize]
     };
     let quads = |from: u64| (0..32).map(move |quad| from + 4 * quad);
-    let first = (0..).filter(move |seed| quads(0).any(|col| word(*seed, 0, col) & 0xffff == 0));
-    let last = (0..).filter(move |seed| quads(384).any(|col| word(*seed, 15, col) >> 16 == 0));
-    first.take(4).chain(last.take(4))
+    (0..4).flat_map(move |batch| {
+        let (top, bottom) = (4 * batch, 4 * batch + 3);
+        let first = move |seed: &u64| quads(0).any(|col| word(*seed, top, col) & 0xffff == 0);
+        let last = move |seed: &u64| quads(384).any(|col| word(*seed, bottom, col) >> 16 == 0);
+        (0..).filter(first).take(4).chain((0..).filter(last).take(4))
+    })
 }
 
 /// A policy that scales 1 to the least that counts as saturated.

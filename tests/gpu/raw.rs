@@ -153,7 +153,8 @@ fn a_matrix_may_begin_anywhere() {
     }
 }
 
-/// A cast from an odd place, with its largest number where only a load of four reaches otherwise.
+/// A cast from an odd place, with its largest number where only a load of four reaches otherwise; of a
+/// transpose, its inverse scales alone.
 pub fn from_an_odd_place(case: &Case) {
     let Case { wide, format, granularity, given, both, rounding } = *case;
     let (rows, cols, offset) = (3, 530, 1);
@@ -162,6 +163,7 @@ pub fn from_an_odd_place(case: &Case) {
     let mut bench = Bench::of(wide, &data, (rows, cols), cols, offset);
     if both {
         bench = bench.transposing();
+        bench.cast.scale_inv = 0;
     }
     let ones = vec![1.0; granularity.scales(rows, cols)];
     (bench.cast.format, bench.cast.granularity) = (format, granularity);
@@ -186,6 +188,13 @@ pub fn from_an_odd_place(case: &Case) {
     assert_eq!(bytes(&bench.codes), cast.data.padded());
     if both {
         assert_eq!(bytes(&bench.codes_t), transposed.data.padded());
+        let inverse = transposed.data.scale_inv().iter().flat_map(|s| s.to_le_bytes());
+        assert!(
+            inverse.eq(bytes(&bench.scale_inv_t)
+                .into_iter()
+                .take(4 * transposed.data.scale_inv().len()))
+        );
+        assert!(bytes(&bench.scale_inv).iter().all(|byte| *byte == 0));
     }
     let stats = bytes(&bench.stats);
     assert_eq!(stats[..4], cast.stats.amax.to_le_bytes());
@@ -193,9 +202,15 @@ pub fn from_an_odd_place(case: &Case) {
 }
 
 /// A cast of which nobody wants more than the codes, or one of the statistics alone.
-pub fn little_wanted(case: &Case, [amax, counts]: [bool; 2]) {
+pub fn little_wanted(case: &Case, wanted: [bool; 2]) {
+    // Rows end inside a quad, the second or the last that a thread has.
+    little_wanted_of(case, wanted, 202);
+    little_wanted_of(case, wanted, 410);
+}
+
+fn little_wanted_of(case: &Case, [amax, counts]: [bool; 2], cols: usize) {
     let Case { wide, format, granularity, given, both, rounding } = *case;
-    let (rows, cols) = (41, 202);
+    let rows = 41;
     let mut numbers: Vec<f32> = numbers(rows * cols).iter().map(|x| x.to_f32()).collect();
     // Of each count something: where it is wrongly wanted, it goes to an address of nothing.
     numbers[..3].copy_from_slice(&[f32::INFINITY, 1e-30, f32::NAN]);
@@ -232,7 +247,7 @@ pub fn little_wanted(case: &Case, [amax, counts]: [bool; 2]) {
         let expected = |i: usize| u8::from(stored && i % pitch < cols);
         assert!(stores.iter().enumerate().all(|(i, n)| *n == expected(i)));
     };
-    only_codes(&bench.codes, 208, cols, true);
+    only_codes(&bench.codes, cols.next_multiple_of(16), cols, true);
     only_codes(&bench.codes_t, 48, rows, both);
 }
 

@@ -20,7 +20,7 @@ pub enum Kind {
     Huge,
     /// Below all that has a scale.
     Tiny,
-    /// Of so few bits that powers of two scale them to codes, or far below every code.
+    /// Of so few bits that powers of two scale them to codes, or 0 or far below.
     Exact,
     /// 1, and less.
     One,
@@ -89,7 +89,8 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Huge => T::from_f32(unit * f32::MAX),
             Kind::Special(_) => T::from_f32(1.5 + 0.5 * unit),
             Kind::Exact => T::from_f32(match z % 8 {
-                0 | 1 => 2f32.powi(-20),
+                0 => 2f32.powi(-20),
+                1 => 0.0,
                 n => (0.5 + n as f32 / 4.0) * if z >> 8 & 1 == 0 { 1.0 } else { -1.0 },
             }),
             Kind::One => T::from_f32([1.0, -1.0, 0.5, -0.25][z as usize % 4]),

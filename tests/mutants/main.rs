@@ -273,13 +273,16 @@ fn some_planted_bugs_are_caught() {
 }
 
 #[test]
-#[ignore = "for work on the list: mutants that contain QUARTER_MUTANTS_ONLY"]
+#[ignore = "for work on the list: mutants that contain a line of QUARTER_MUTANTS_ONLY"]
 fn chosen_planted_bugs() {
     let Ok(only) = std::env::var("QUARTER_MUTANTS_ONLY") else {
         println!("SKIPPED: QUARTER_MUTANTS_ONLY says which");
         return;
     };
-    let chosen = |mutant: &Mutant| mutant.to_string().contains(&only);
+    let chosen = |mutant: &Mutant| {
+        let mutant = mutant.to_string();
+        only.lines().any(|line| mutant.contains(line))
+    };
     let entries: Vec<_> = ENTRIES.into_iter().chain(products::ENTRIES).collect();
     for (mutant, fate) in fates(&entries, stride(1), chosen) {
         println!("{fate:?}: {mutant}");

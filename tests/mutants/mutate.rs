@@ -14,6 +14,8 @@ pub struct Mutant {
     /// The template's file, and its line.
     pub file: &'static str,
     pub at: u32,
+    /// Whether it is the last of the places that its statement was expanded to, and not the only one.
+    pub last: bool,
     /// The statement, and what it is now.
     pub statement: &'static str,
     pub changed: String,
@@ -43,8 +45,9 @@ impl Mutant {
 
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entry, kind, file, at, statement, changed, .. } = self;
-        write!(f, "{file}:{at} {entry} [{kind}] {} -> {}", statement.trim(), changed.trim())
+        let Self { entry, kind, file, at, last, statement, changed, .. } = self;
+        let last = if *last { ", last" } else { "" };
+        write!(f, "{file}:{at} {entry} [{kind}{last}] {} -> {}", statement.trim(), changed.trim())
     }
 }
 
@@ -85,13 +88,15 @@ pub fn mutants(text: &str, entry: &'static str) -> Vec<Mutant> {
         {
             // Numbers are what tells the places of one macro apart.
             let skeleton: String = statement.chars().filter(|c| !c.is_ascii_digit()).collect();
-            let mutant = Mutant { entry, kind, file, at, statement, changed, index, lines };
+            let last = false;
+            let mutant = Mutant { entry, kind, file, at, last, statement, changed, index, lines };
             places.entry((file, at, skeleton, kind)).or_default().push(mutant);
         }
     }
     let ends = places.into_values().flat_map(|mut all| {
-        let last = all.split_off(all.len() - 1);
+        let mut last = all.split_off(all.len() - 1);
         all.truncate(1);
+        last[0].last = !all.is_empty();
         all.into_iter().chain(last)
     });
     ends.collect()

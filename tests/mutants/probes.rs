@@ -75,6 +75,9 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
     if entry.starts_with("gemm") {
         found.extend(gemm::fixed().into_iter().map(|case| Probe::Gemm(case.of(entry))));
     }
+    if entry == "scaling" {
+        found.extend(scaling::fixed().into_iter().map(Probe::Scaling));
+    }
     let many = many + found.len();
     for _ in 0..100 * many {
         let probe = draw(entry, &mut runner);
@@ -190,12 +193,14 @@ impl Traffic {
                 adamw_on::norms::many_tiny_tensors();
                 adamw_on::norms::norms_of_large_tensors();
                 if self.entry.ends_with("finish") {
+                    adamw_on::norms::norms_of_more_runs_than_there_are();
                     adamw_on::norms::norms_of_a_great_many();
                 }
             }
             Some("update") if self.entry.ends_with("finish") => {
                 adamw_on::norms::a_skipped_step_changes_no_bit();
                 adamw_on::norms::norms_of_large_tensors();
+                adamw_on::norms::norms_of_more_runs_than_there_are();
                 adamw_on::norms::norms_of_a_great_many();
             }
             Some("gemm") => {
@@ -203,6 +208,7 @@ impl Traffic {
             }
             Some("adamw" | "norm" | "update") => {
                 for (kind, shipped) in &self.steps {
+                    adamw_on::norms::sums_of_a_shard(*kind);
                     adamw_on::places::from_anywhere(*kind);
                     for machine in devices(0).iter().filter_map(Device::driver) {
                         adamw_on::far::far_elements(*kind, machine);

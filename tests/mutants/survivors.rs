@@ -1,7 +1,8 @@
 //! Mutants that give the same bits and touch the same memory, each with the reason: not bugs.
 //!
 //! A line of `survivors.tsv` stands for all mutants whose entry's name and statement hold what it
-//! says, changed as it says; nothing stands for anything.
+//! says, changed as it says; nothing stands for anything. Behind a kind, `first` or `last` stands
+//! for that one of the statement's places alone.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -43,11 +44,17 @@ impl Survivor {
     }
 }
 
+/// What the mutant's kind has to be.
+fn kind_at(survivor: &Survivor, last: bool) -> &'static str {
+    let place = if last { ", last" } else { ", first" };
+    survivor.kind.strip_suffix(place).unwrap_or(survivor.kind)
+}
+
 /// The place in the list of the first survivor that this mutant is.
 pub fn reason(mutant: &Mutant) -> Option<usize> {
     SURVIVORS.iter().position(|survivor| {
         mutant.entry.contains(survivor.entry)
-            && (survivor.kind.is_empty() || mutant.kind == survivor.kind)
+            && (survivor.kind.is_empty() || mutant.kind == kind_at(survivor, mutant.last))
             && mutant.statement.contains(survivor.statement)
     })
 }

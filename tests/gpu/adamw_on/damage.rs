@@ -99,7 +99,13 @@ pub fn one_number_is_enough(kind: Kind) {
         let memory = Memory::of(&driver, kind, &random(3, LEN), [0; 5]);
         let on = AdamwOn::new(&driver, &[memory.on(0, LEN as u64, 7)], Settings::default());
         let on = on.unwrap();
-        memory.set_gradient(&driver, &slope(1, LEN));
+        // Moments of sixteen binades, in each place of a lane: some would be counted as flushed.
+        let binades = |i: usize| bf16::from_f64(2f64.powf(-16.0 * (i as f64 * 0.618).fract()));
+        let gradient = match number > 0.0 {
+            true => (0..LEN).map(binades).collect(),
+            false => slope(1, LEN),
+        };
+        memory.set_gradient(&driver, &gradient);
         for block in 0..16 {
             // Both blocks of a pair, each place of a lane, m and then v.
             let element = 128 * block + 4 * (5 + block) + block / 2 % 4;

@@ -4,16 +4,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use half::bf16;
-use quarter::adamw::update_clip::UpdateRms;
+use quarter::adamw::update_clip::{self, UpdateRms};
 use quarter::adamw::{
-    Clock, DecayRate, Gradient, Member, Moments, Optimizer, Rounding, SecondForm, Settings,
-    StepConstants, Weights, norm,
+    Clock, DecayRate, FullMoments, Gradient, Member, Moments, Optimizer, Rounding, SecondForm,
+    Settings, StepConstants, Weights, norm,
 };
 use quarter::gpu::emulate::Options;
-use quarter::gpu::{AdamwOn, Driver, Stream};
+use quarter::gpu::{AdamwOn, Buffer, Driver, Launch, Stream, Text};
 
 use super::watched::Watched;
-use super::{Memory, emulator, kinds, random, slope, words};
+use super::{Kind, Memory, emulator, kinds, random, slope, words};
 use crate::adamw::normal;
 use crate::values::Draws;
 
@@ -32,7 +32,7 @@ fn update_rates(on: &AdamwOn) {
 pub fn norms_of_large_tensors() {
     let (_, driver) = emulator(Options::default());
     let nothing = Memory::new(&driver, &[]);
-    for blocks in [1, 2, 31, 32, 33, 1023, 1024, 1025, 32 * 1024 + 1, 33 * 1024, 1_050_000] {
+    for blocks in [1, 2, 31, 32, 33, 1023, 1024, 1025, 2048, 32 * 1024 + 1, 33 * 1024, 1_050_000] {
         let whole_len = 128 * blocks as u64 - 5;
         let tensor = |first, whole_len| nothing.on(first, whole_len, 0);
         let tensors = [tensor(0, whole_len), tensor(0, 0), tensor(0, 100)];
@@ -99,7 +99,7 @@ pub fn norms_of_a_great_many() {
         unsafe { driver.write(Stream::default(), on.partials(0).unwrap().0, bytes).unwrap() };
     };
 
-    let lens: Vec<u64> = (0..33_000).map(|i| 1 + i % 200).collect();
+    let lens: Vec<u64> = (0..65_540).map(|i| 1 + i % 200).collect();
     let tensors: Vec<_> = lens.iter().map(|len| nothing.on(0, *len, 0)).collect();
     let on = AdamwOn::new(&driver, &tensors, settings.clone()).unwrap();
     let mut at = 0;
@@ -124,6 +124,122 @@ pub fn norms_of_a_great_many() {
     let hyper = settings.hyper(0, control.clock.t);
     let k = StepConstants::new(&hyper, &control.clock, *shrink, control.clip).unwrap();
     assert_eq!(on.rates().unwrap(), [(k.alpha, k.decay)]);
+}
+
+/// The sums of a shard, bit by bit, and nothing else's: of updates that are their gradients' squares.
+pub fn sums_of_a_shard(kind: Kind) {
+    const FIRST: usize = 256;
+    const LEN: usize = 2092;
+    const BLOCKS: usize = (FIRST + LEN).div_ceil(128);
+    let (_, driver) = emulator(Options::default());
+    let memory = Memory::of(&driver, kind, &random(8, LEN), [0; 5]);
+    // A block's sum is that of one number below 1, in each place of a lane, among small odd ones.
+    let number = |i: usize| if i % 128 == 40 + i / 256 % 4 { 0x3f40 } else { 0x3b81 };
+    let narrow: Vec<bf16> = (0..LEN).map(|i| bf16::from_bits(number(i))).collect();
+    memory.set_gradient(&driver, &narrow);
+    let wide: Vec<f32> = narrow.iter().map(|g| g.to_f32()).collect();
+    let gradient = match kind.narrow_gradient {
+        true => Gradient::Bf16(&narrow),
+        false => Gradient::F32(&wide),
+    };
+    let settings =
+        Settings { update_limit: Some(1.0), max_norm: None, eps: 1.0, ..Settings::default() };
+    let tensor = memory.on(FIRST as u64, (FIRST + LEN) as u64, 0);
+    let on = AdamwOn::new(&driver, &[tensor], settings.clone()).unwrap();
+    let at = on.partials(0).unwrap().0;
+    let sums = || {
+        let mut bytes = [0; 4 * BLOCKS];
+        // SAFETY: written below.
+        unsafe { driver.read(Stream::default(), at, &mut bytes).unwrap() };
+        bytes
+    };
+    // SAFETY: as above, and the memory is as large as this.
+    unsafe {
+        driver.write(Stream::default(), at, &[0; 4 * BLOCKS]).unwrap();
+        on.enqueue_norm_partials(Stream::default()).unwrap();
+    }
+    assert_eq!(sums()[..8], [0; 8]);
+    decision(&on);
+    let control = on.control().unwrap();
+    let norm = norm::Norm::of(&[gradient], 1.0).get();
+    assert_eq!(control.norm.to_bits(), norm.to_bits(), "{kind:?}");
+    // SAFETY: as above.
+    unsafe { on.enqueue_update_partials(Stream::default()).unwrap() };
+    let hyper = settings.hyper(0, 1);
+    let k = StepConstants::new(&hyper, &control.clock, 1.0, control.clip).unwrap();
+    let mut expected = [0.0; BLOCKS];
+    let out = &mut expected[2..];
+    let first = FIRST as u64;
+    match kind.form {
+        Some(form) => {
+            let moments = Moments::new_shard(form, first, LEN).unwrap();
+            update_clip::partials(gradient, &moments, &k, out).unwrap();
+        }
+        None => {
+            let zeros = || vec![0.0; LEN];
+            let moments = FullMoments::from_parts(first, zeros(), zeros()).unwrap();
+            update_clip::partials(gradient, &moments, &k, out).unwrap();
+        }
+    }
+    assert_eq!(sums().to_vec(), words(&expected), "{kind:?}");
+}
+
+#[test]
+fn sums_of_shards_have_the_bits_of_the_reference() {
+    kinds().for_each(sums_of_a_shard);
+}
+
+/// A tensor of more runs than memory here has partials for, of numbers and of zeros; and one whose sum
+/// is no number, or no finite one, which stops it.
+#[test]
+pub fn norms_of_more_runs_than_there_are() {
+    const RUNS: u32 = 600_005;
+    let settings = Settings { update_limit: Some(0.5), ..Settings::default() };
+    let watched = Watched::new(emulator(Options::default()).1);
+    let driver: Arc<dyn Driver> = watched.clone();
+    let nothing = Memory::new(&driver, &[]);
+    let on = AdamwOn::new(&driver, &[nothing.on(0, 1, 0)], settings.clone()).unwrap();
+    let put = |sum: f32| {
+        // SAFETY: the only block's sum.
+        unsafe {
+            let at = on.partials(0).unwrap().0;
+            driver.write(Stream::default(), at, &sum.to_le_bytes()).unwrap();
+        }
+    };
+    put(1.0);
+    decision(&on);
+    let mut params = watched.params.lock().unwrap().clone();
+    let mut draws = Draws(11);
+    // The last of them weigh most: their lower halves reach the rates.
+    let mut number = |i: u32| normal(&mut draws).exp() * if i >> 19 == 0 { 1.0 } else { 1000.0 };
+    let mut all = vec![vec![0.0; RUNS as usize], (0..RUNS).map(&mut number).collect()];
+    all.extend((0..8).map(|_| (0..2).map(&mut number).collect::<Vec<f64>>()));
+    for sums in all {
+        let many = sums.len() as u32;
+        let bytes: Vec<u8> = sums.iter().flat_map(|x: &f64| x.to_le_bytes()).collect();
+        let runs = Buffer::from_bytes(&driver, &[0, many].map(u32::to_le_bytes).concat()).unwrap();
+        let bytes = Buffer::from_bytes(&driver, &bytes).unwrap();
+        params[16..24].copy_from_slice(&runs.address().to_le_bytes());
+        params[24..32].copy_from_slice(&bytes.address().to_le_bytes());
+        for entry in ["norm_finish", "update_finish"] {
+            let text = Text::find("norm").unwrap();
+            let (grid, block) = ([1, 1, 1], [1024, 1, 1]);
+            let launch = Launch { text, entry, grid, block, shared_bytes: 0, params: &params };
+            // SAFETY: those of a launch before, but for the runs of the tensor, which are there.
+            unsafe { driver.launch(Stream::default(), &launch).unwrap() };
+        }
+        let control = on.control().unwrap();
+        let expected = norm::Norm::combine(&sums).get();
+        assert_eq!(control.norm.to_bits(), expected.to_bits());
+        let (hyper, shrink) = (settings.hyper(0, control.clock.t), (expected / 0.5).max(1.0));
+        let k = StepConstants::new(&hyper, &control.clock, shrink, control.clip).unwrap();
+        assert_eq!(on.rates().unwrap(), [(k.alpha, k.decay)]);
+    }
+    for sum in [f32::NAN, f32::INFINITY] {
+        put(sum);
+        update_rates(&on);
+        assert_eq!(on.rates().unwrap(), [(0.0, 1.0)]);
+    }
 }
 
 /// Tensors by the thousand, and norms of thousands of tensors.
