@@ -53,7 +53,8 @@ fn kind_at(survivor: &Survivor, last: bool) -> &'static str {
 /// The place in the list of the first survivor that this mutant is.
 pub fn reason(mutant: &Mutant) -> Option<usize> {
     SURVIVORS.iter().position(|survivor| {
-        mutant.entry.contains(survivor.entry)
+        survivor.is_of(mutant.entry)
+            && mutant.entry.contains(survivor.entry)
             && (survivor.kind.is_empty() || mutant.kind == kind_at(survivor, mutant.last))
             && mutant.statement.contains(survivor.statement)
     })
