@@ -55,6 +55,6 @@ fn planted_races_and_waits_are_found() {
 
 #[test]
 fn some_other_planted_bugs_of_products_are_caught() {
-    let fates = fates(&ENTRIES, stride(5), |mutant| !synchronises(mutant));
+    let fates = fates(&ENTRIES, stride(10), |mutant| !synchronises(mutant));
     judge(&fates, false, [0.95, 0.87]);
 }
