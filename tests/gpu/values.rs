@@ -26,6 +26,8 @@ pub enum Kind {
     One,
     /// From 1 to 2, but for the one at this index, which the seed chooses among what is special.
     Special(usize),
+    /// From 1 to 2, but for a NaN in front and one of fewer bits at this index.
+    Nans(usize),
 }
 
 pub fn kinds() -> impl Strategy<Value = Kind> {
@@ -87,7 +89,7 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
             Kind::Sparse if z.is_multiple_of(7) => binades(-12, 3),
             Kind::Tiny => T::from_f32(unit * f32::MIN_POSITIVE),
             Kind::Huge => T::from_f32(unit * f32::MAX),
-            Kind::Special(_) => T::from_f32(1.5 + 0.5 * unit),
+            Kind::Special(_) | Kind::Nans(_) => T::from_f32(1.5 + 0.5 * unit),
             Kind::Exact => T::from_f32(match z % 8 {
                 0 => 2f32.powi(-20),
                 1 => 0.0,
@@ -111,6 +113,10 @@ pub fn numbers<T: Element>(kind: Kind, n: usize, seed: u64, from_bits: fn(u32) -
         }
     };
     let mut numbers: Vec<T> = (0..n).map(|_| one(&mut draws)).collect();
+    if let Kind::Nans(index) = kind {
+        numbers[0] = from_bits(0x7fff_7fff);
+        numbers[index] = from_bits(0x7fc0_7fc0);
+    }
     if let Kind::Special(index) = kind
         && let Some(number) = numbers.get_mut(index)
     {

@@ -60,6 +60,9 @@ pub fn drawn(entry: &str, many: usize) -> Vec<Probe> {
             case.of(cast.wide, cast.format, entry.ends_with("_rs"))
         };
         found.extend(quantize::ends_and_places().into_iter().map(how).map(Probe::Quantize));
+        if entry.ends_with("_rs") {
+            found.extend(quantize::words_and_places().into_iter().map(how).map(Probe::Quantize));
+        }
     }
     if matches!(entry.split('_').next(), Some("adamw" | "norm" | "update")) {
         let of = |case: adamw::Case| case.of(stores(entry), form(entry), narrow(entry));
