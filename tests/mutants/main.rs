@@ -8,7 +8,7 @@
 //! is not listed has to be caught, and 87 % of all.
 //!
 //! An entry is a template expanded many times over: of the places that a macro has made of one
-//! statement, the first and the last are changed. `cargo test` plants every 241st of them, or as
+//! statement, the first and the last are changed. `cargo test` plants every 61st of them, or as
 //! `QUARTER_MUTANTS_STRIDE` says. All, which takes an hour on two cores, were planted by
 //!
 //! ```sh
@@ -244,9 +244,8 @@ fn judge(fates: &[(Mutant, Fate)], all: bool, floors: [f64; 2]) {
         100.0 * raw,
         100.0 * caught
     );
-    assert!(sum[0] > 250 || !all, "only {} mutants", sum[0]);
-    // How many are listed is a matter of all, not of a few.
-    assert!(caught >= floors[0] && (raw >= floors[1] || !all), "{caught} caught, {raw} of all");
+    assert!(sum[0] > 250, "only {} mutants", sum[0]);
+    assert!(caught >= floors[0] && raw >= floors[1], "{caught} caught, {raw} of all");
     if all {
         // Of products parts are tried, of the others all.
         let named: BTreeSet<_> = fates.iter().filter_map(|(m, _)| survivors::reason(m)).collect();
@@ -270,7 +269,7 @@ fn stride(usual: usize) -> usize {
 
 #[test]
 fn some_planted_bugs_are_caught() {
-    judge(&fates(&ENTRIES, stride(241), |_| true), false, FLOORS);
+    judge(&fates(&ENTRIES, stride(61), |_| true), false, FLOORS);
 }
 
 #[test]
